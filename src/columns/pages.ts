@@ -1,0 +1,141 @@
+import { type Arena, ZERO_PAGE } from "./arena.ts";
+
+/** Numbers every change of any pages in this process, so that a version names one content. */
+let lastVersion = 0;
+
+/**
+ * A growable run of pages with copy-on-write and dirty marks: the storage under every column and every tree level.
+ */
+export class Pages {
+  readonly arena: Arena;
+  table: Uint32Array;
+  count: number;
+  /** Changes with every change of content or length, to a number never used before; a clone keeps it. */
+  version = 0;
+  /** One flag a page, set when the page changed since the marks were last cleared; null while none is. */
+  #dirty: Uint8Array | null = null;
+  #dirtyCount = 0;
+
+  constructor(arena: Arena, table: Uint32Array = new Uint32Array(0), count = 0) {
+    this.arena = arena;
+    this.table = table;
+    this.count = count;
+  }
+
+  get dirtyCount(): number {
+    return this.#dirtyCount;
+  }
+
+  clone(): Pages {
+    this.arena.retainAll(this.table, this.count);
+    const copy = new Pages(this.arena, this.table.slice(0, this.count), this.count);
+    copy.version = this.version;
+    if (this.#dirty !== null && this.#dirtyCount > 0) {
+      copy.#dirty = this.#dirty.slice();
+      copy.#dirtyCount = this.#dirtyCount;
+    }
+    return copy;
+  }
+
+  drop(): void {
+    for (let p = 0; p < this.count; p++) this.arena.release(this.table[p]!);
+    this.count = 0;
+    this.table = new Uint32Array(0);
+    this.version = ++lastVersion;
+    this.clearDirty();
+  }
+
+  /** Page number of the arena at position p, made private to this column and marked dirty. */
+  writable(p: number): number {
+    const arena = this.arena;
+    this.version = ++lastVersion;
+    let id = this.table[p]!;
+    if (!arena.isOwned(id)) {
+      const copy = id === ZERO_PAGE ? arena.allocZeroed() : arena.allocCopy(id);
+      arena.release(id);
+      this.table[p] = copy;
+      id = copy;
+    }
+    this.markDirty(p);
+    return id;
+  }
+
+  markDirty(p: number): void {
+    if (this.#dirty === null || this.#dirty.length <= p) this.#growDirty(p + 1);
+    if (this.#dirty![p] === 0) {
+      this.#dirty![p] = 1;
+      this.#dirtyCount++;
+    }
+  }
+
+  isDirty(p: number): boolean {
+    return this.#dirty !== null && p < this.#dirty.length && this.#dirty[p] === 1;
+  }
+
+  /** Positions of the dirty pages, ascending. */
+  dirtyPositions(): Uint32Array {
+    const out = new Uint32Array(this.#dirtyCount);
+    let at = 0;
+    const flags = this.#dirty;
+    if (flags !== null) for (let p = 0; p < flags.length && at < out.length; p++) if (flags[p] === 1) out[at++] = p;
+    return out;
+  }
+
+  clearDirty(): void {
+    this.#dirty = null;
+    this.#dirtyCount = 0;
+  }
+
+  /** Sets the number of pages: new ones are the shared zero page, cut ones are released. */
+  resize(count: number): void {
+    this.version = ++lastVersion;
+    this.reserve(count);
+    for (let p = this.count; p < count; p++) {
+      this.table[p] = ZERO_PAGE;
+      this.markDirty(p);
+    }
+    for (let p = count; p < this.count; p++) {
+      this.arena.release(this.table[p]!);
+      if (this.isDirty(p)) {
+        this.#dirty![p] = 0;
+        this.#dirtyCount--;
+      }
+    }
+    this.count = count;
+  }
+
+  /** Appends a page that the caller has allocated; its reference moves here. */
+  append(id: number): void {
+    this.version = ++lastVersion;
+    this.reserve(this.count + 1);
+    this.table[this.count] = id;
+    this.markDirty(this.count);
+    this.count++;
+  }
+
+  reserve(count: number): void {
+    if (this.table.length >= count) return;
+    const grown = new Uint32Array(Math.max(count, this.table.length + (this.table.length >>> 2)));
+    grown.set(this.table.subarray(0, this.count));
+    this.table = grown;
+  }
+
+  /** Pages that no other column shares, and pages that some other one does; the zero page is in neither. */
+  tally(): { owned: number; shared: number } {
+    let owned = 0;
+    let shared = 0;
+    for (let p = 0; p < this.count; p++) {
+      const id = this.table[p]!;
+      if (id === ZERO_PAGE) continue;
+      if (this.arena.refs(id) === 1) owned++;
+      else shared++;
+    }
+    return { owned, shared };
+  }
+
+  #growDirty(length: number): void {
+    const flags = new Uint8Array(Math.max(length, this.count, 8));
+    if (this.#dirty !== null) flags.set(this.#dirty);
+    this.#dirty = flags;
+  }
+}
