@@ -42,15 +42,25 @@ export function decodeParts(spec: ChainSpec, fork: Fork, parts: (Part | undefine
 
 /** Hands the SSZ bytes of the parts to `sink` in order. */
 export function encodeParts(fork: Fork, parts: (Part | undefined)[], sink: (bytes: Uint8Array) => void): void {
-  const present = STATE_FIELDS.flatMap((field, i) => (hasField(field, fork) ? [{ field, part: parts[i]! }] : []));
-  let offset = present.reduce((sum, { part }) => sum + (isVariable(part) ? OFFSET_BYTES : encodedLength(part)), 0);
-  for (const { part } of present) {
+  const present = presentParts(fork, parts);
+  let offset = present.reduce((sum, part) => sum + (isVariable(part) ? OFFSET_BYTES : encodedLength(part)), 0);
+  for (const part of present) {
     if (isVariable(part)) {
       sink(uint32Bytes(offset));
       offset += encodedLength(part);
     } else store(part, sink);
   }
-  for (const { part } of present) if (isVariable(part)) store(part, sink);
+  for (const part of present) if (isVariable(part)) store(part, sink);
+}
+
+/** Bytes of the whole state in SSZ. */
+export function encodedSize(fork: Fork, parts: (Part | undefined)[]): number {
+  const size = (part: Part) => encodedLength(part) + (isVariable(part) ? OFFSET_BYTES : 0);
+  return presentParts(fork, parts).reduce((sum, part) => sum + size(part), 0);
+}
+
+function presentParts(fork: Fork, parts: (Part | undefined)[]): Part[] {
+  return STATE_FIELDS.flatMap((field, i) => (hasField(field, fork) ? [parts[i]!] : []));
 }
 
 /** Bytes of a part in SSZ. */

@@ -18,9 +18,11 @@ import type { Types } from "./containers.ts";
 import { Fork, forkName } from "./fork.ts";
 import { SmallValue } from "./small-value.ts";
 import { StateCache } from "./state-cache.ts";
-import { decodeParts, encodeParts } from "./state-codec.ts";
+import { decodeParts, encodedSize, encodeParts } from "./state-codec.ts";
 import { fieldsOf, hasField, STATE_FIELDS } from "./state-fields.ts";
+import { writeStateJson } from "./state-json.ts";
 import { defaultPart, dropPart, isPaged, type Part, rootOfPart } from "./state-parts.ts";
+import { getStateNode, getStateProof } from "./state-proof.ts";
 import type { Validators } from "./validators.ts";
 
 type Phase0Values = ValueOf<Types["phase0"]["BeaconState"]>;
@@ -161,11 +163,25 @@ export class BeaconState {
   }
 
   encodedSize(): number {
-    let size = 0;
-    encodeParts(this.fork, this.#parts, (bytes) => {
-      size += bytes.length;
-    });
-    return size;
+    return encodedSize(this.fork, this.#parts);
+  }
+
+  /** Sibling nodes of a generalized index, from the leaf up. */
+  proof(gindex: bigint): Uint8Array[] {
+    return getStateProof(this, gindex);
+  }
+
+  /** The node at a generalized index. */
+  nodeAt(gindex: bigint): Uint8Array {
+    return getStateNode(this, gindex);
+  }
+
+  /**
+   * Hands the state, or one field of it, to `sink` as JSON of the beacon API, in pieces of bounded size.
+   * @param name SSZ field in code's spelling; the whole state when absent
+   */
+  jsonTo(sink: (text: string) => void, name?: string): void {
+    writeStateJson(this, sink, name);
   }
 
   clone(): BeaconState {

@@ -114,6 +114,15 @@ export class Validators {
     };
   }
 
+  /** One record in SSZ, exact over the whole uint64 range. */
+  recordBytes(index: number): Uint8Array {
+    const out = new Uint8Array(VALIDATOR_BYTES);
+    const { table, base, tail } = this.keys;
+    const tables = this.#tables();
+    gatherValidators(this.roots.arena, tables, table.compressed(), base, tail.pages.table, index, 1, out, 0);
+    return out;
+  }
+
   hashTreeRoot(threads = 1): Uint8Array {
     this.hashRecords(threads);
     return this.roots.hashTreeRoot(threads);
