@@ -12,7 +12,9 @@ import {
   ETH1_ADDRESS_WITHDRAWAL_PREFIX,
   FAR_FUTURE_EPOCH,
 } from "./constants.ts";
+import type { BeaconBlockBody } from "./containers.ts";
 import { Fork } from "./fork.ts";
+import { forkTypes } from "./fork-types.ts";
 import { computeDomain, computeSigningRoot } from "./misc.ts";
 import type { BeaconState } from "./state.ts";
 
@@ -168,4 +170,21 @@ export function getMaxEffectiveBalance(state: BeaconState, index: number): numbe
   const { MAX_EFFECTIVE_BALANCE, MAX_EFFECTIVE_BALANCE_ELECTRA, MIN_ACTIVATION_BALANCE } = state.spec.preset;
   if (state.fork < Fork.electra) return MAX_EFFECTIVE_BALANCE;
   return hasCompoundingWithdrawalCredential(state, index) ? MAX_EFFECTIVE_BALANCE_ELECTRA : MIN_ACTIVATION_BALANCE;
+}
+
+/** Whether a payload came before: true for good after the first. @spec is_merge_transition_complete (bellatrix) */
+export function isMergeTransitionComplete(state: BeaconState): boolean {
+  const type = forkTypes(state).ExecutionPayloadHeader;
+  return !type.equals(state.latestExecutionPayloadHeader, type.defaultValue());
+}
+
+/** @spec is_merge_transition_block (bellatrix) */
+export function isMergeTransitionBlock(state: BeaconState, body: BeaconBlockBody): boolean {
+  const type = forkTypes(state).ExecutionPayload;
+  return !isMergeTransitionComplete(state) && !type.equals(body.executionPayload, type.defaultValue());
+}
+
+/** Whether a bellatrix block must be executed. @spec is_execution_enabled (bellatrix) */
+export function isExecutionEnabled(state: BeaconState, body: BeaconBlockBody): boolean {
+  return isMergeTransitionComplete(state) || isMergeTransitionBlock(state, body);
 }
