@@ -36,7 +36,7 @@ const allCounts: VectorCounts[] = [];
 
 process.on("exit", () => {
   const target = process.env.CRESSET_VECTOR_COUNTS;
-  if (target) writeFileSync(join(target, `${process.pid}.json`), JSON.stringify(allCounts));
+  if (target && allCounts.length > 0) writeFileSync(join(target, `${process.pid}.json`), JSON.stringify(allCounts));
 });
 
 /** All cases that the sources hold. */
