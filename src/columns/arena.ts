@@ -5,6 +5,12 @@ export const ZERO_PAGE = 0;
 
 const PAGES_PER_SLAB = 256;
 
+/** Bytes that arenas may reserve together. */
+interface Budget {
+  readonly limitBytes: number;
+  reservedBytes: number;
+}
+
 export interface ArenaOptions {
   /** Bytes a page; a power of two, at least 64. */
   pageBytes?: number;
@@ -21,7 +27,6 @@ export interface ArenaOptions {
 export class Arena {
   readonly pageBytes: number;
   readonly pagesPerSlab = PAGES_PER_SLAB;
-  readonly budgetBytes: number;
   /** Byte and 32-bit word views of the slabs; a returned slab leaves an empty view behind. */
   readonly slabs: Uint8Array[] = [];
   readonly words: Uint32Array[] = [];
@@ -37,11 +42,14 @@ export class Arena {
   #isOpen = new Uint8Array(16);
   readonly #vacant: number[] = [];
   #pagesUsed = 0;
-  #slabCount = 0;
 
-  constructor(options: ArenaOptions = {}) {
+  readonly #budget: Budget;
+  /** The arena of smaller pages beside this one, made when first asked for. */
+  #small: Arena | null = null;
+
+  constructor(options: ArenaOptions = {}, budget?: Budget) {
     this.pageBytes = options.pageBytes ?? 4096;
-    this.budgetBytes = options.budgetBytes ?? Number.POSITIVE_INFINITY;
+    this.#budget = budget ?? { limitBytes: options.budgetBytes ?? Number.POSITIVE_INFINITY, reservedBytes: 0 };
     if (!Number.isInteger(Math.log2(this.pageBytes)) || this.pageBytes < 64) {
       throw new RangeError(`page size ${this.pageBytes} is not a power of two of at least 64`);
     }
@@ -49,19 +57,29 @@ export class Arena {
     if (zero !== ZERO_PAGE) throw new Error("the zero page must be the first");
   }
 
-  /** Pages in use, the shared zero page included. */
+  /** An arena under the same budget whose pages are an eighth as large: for items that change one by one. */
+  get small(): Arena {
+    this.#small ??= new Arena({ pageBytes: Math.max(64, this.pageBytes / 8) }, this.#budget);
+    return this.#small;
+  }
+
+  /** Pages in use, shared zero pages included; pages of the small arena count too. */
   get pagesUsed(): number {
-    return this.#pagesUsed;
+    return this.#pagesUsed + (this.#small?.pagesUsed ?? 0);
   }
 
-  /** Bytes of the pages in use. */
+  /** Bytes of the pages in use, in this arena and the small one. */
   get bytesUsed(): number {
-    return this.#pagesUsed * this.pageBytes;
+    return this.#pagesUsed * this.pageBytes + (this.#small?.bytesUsed ?? 0);
   }
 
-  /** Bytes of all slabs: what the process pays, free pages included. */
+  /** Bytes of all slabs under the budget: what the process pays, free pages included. */
   get bytesReserved(): number {
-    return this.#slabCount * PAGES_PER_SLAB * this.pageBytes;
+    return this.#budget.reservedBytes;
+  }
+
+  get budgetBytes(): number {
+    return this.#budget.limitBytes;
   }
 
   /** A page with one reference. Its bytes are whatever was there before: the caller fills all of it. */
@@ -148,7 +166,7 @@ export class Arena {
     this.#freeCounts[slab] = PAGES_PER_SLAB;
     this.#isOpen[slab] = 1;
     this.#open.push(slab);
-    this.#slabCount++;
+    this.#budget.reservedBytes += slabBytes;
     return slab;
   }
 
@@ -161,7 +179,7 @@ export class Arena {
       this.#isOpen[slab] = 0;
     }
     this.#vacant.push(slab);
-    this.#slabCount--;
+    this.#budget.reservedBytes -= PAGES_PER_SLAB * this.pageBytes;
   }
 
   #reserveBookkeeping(slabs: number): void {

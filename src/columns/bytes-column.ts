@@ -23,8 +23,8 @@ export class BytesColumn extends Column {
   set(index: number, bytes: Uint8Array): void {
     if (bytes.length !== this.itemBytes) throw new RangeError(`${bytes.length} bytes given, ${this.itemBytes} wanted`);
     if (Buffer.compare(this.#view(index), bytes) === 0) return;
-    const p = Math.floor(index / this.itemsPerPage);
-    this.arena.page(this.pages.writable(p)).set(bytes, (index % this.itemsPerPage) * this.itemBytes);
+    const p = Math.floor(index / this.storedPerPage);
+    this.arena.page(this.pages.writable(p)).set(bytes, (index % this.storedPerPage) * this.itemBytes);
     this.changes?.add(index);
   }
 
@@ -37,16 +37,16 @@ export class BytesColumn extends Column {
   /** True when the item starts with this byte; cheaper than get(). */
   firstByte(index: number): number {
     this.checkIndex(index);
-    const p = Math.floor(index / this.itemsPerPage);
+    const p = Math.floor(index / this.storedPerPage);
     const id = this.pages.table[p]!;
-    const at = (id & this.arena.slabMask) * this.arena.pageBytes + (index - p * this.itemsPerPage) * this.itemBytes;
+    const at = (id & this.arena.slabMask) * this.arena.pageBytes + (index - p * this.storedPerPage) * this.itemBytes;
     return this.arena.slabs[id >>> this.arena.slabShift]![at]!;
   }
 
   #view(index: number): Uint8Array {
     this.checkIndex(index);
-    const p = Math.floor(index / this.itemsPerPage);
-    const at = (index - p * this.itemsPerPage) * this.itemBytes;
+    const p = Math.floor(index / this.storedPerPage);
+    const at = (index - p * this.storedPerPage) * this.itemBytes;
     return this.arena.page(this.pages.table[p]!).subarray(at, at + this.itemBytes);
   }
 }

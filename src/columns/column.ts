@@ -1,6 +1,7 @@
 import { mixInLength } from "../crypto/sha256.ts";
 import { type Arena, ZERO_PAGE } from "./arena.ts";
 import type { ItemSet } from "./item-set.ts";
+import { type LeafBlocks, PageBlocks } from "./leaf-blocks.ts";
 import { PageTree } from "./page-tree.ts";
 import { Pages } from "./pages.ts";
 
@@ -27,18 +28,22 @@ const LOAD_BYTES = 1 << 20;
  */
 export abstract class Column {
   readonly itemBytes: number;
-  readonly itemsPerPage: number;
+  /** Items in a page of storage. */
+  readonly storedPerPage: number;
   readonly limit: number;
   readonly isVector: boolean;
   pages: Pages;
   /** Owners that derive something an item (a record's root) learn here which items changed. */
   changes: ItemSet | null = null;
+  readonly #storedBytes: number;
   #length: number;
   #tree: PageTree;
 
-  constructor(arena: Arena, itemBytes: number, shape: ColumnShape, from?: Column) {
+  /** @param storedBytes bytes of an item in a page, where they differ from those in SSZ */
+  constructor(arena: Arena, itemBytes: number, shape: ColumnShape, from?: Column, storedBytes = itemBytes) {
     this.itemBytes = itemBytes;
-    this.itemsPerPage = Math.floor(arena.pageBytes / itemBytes);
+    this.#storedBytes = storedBytes;
+    this.storedPerPage = Math.floor(arena.pageBytes / storedBytes);
     this.limit = shape.limit;
     this.isVector = shape.isVector;
     if (from !== undefined) {
@@ -86,24 +91,41 @@ export abstract class Column {
   }
 
   dataRoot(threads = 1): Uint8Array {
-    return this.#tree.root(this.pages, this.#length * this.itemBytes, threads);
+    return this.#tree.root(this.blocks(), Math.ceil((this.#length * this.itemBytes) / 32), threads);
   }
 
-  /** The kept root of a page-aligned subtree (see PageTree.pageRoot); call after dataRoot(). */
-  pageRoot(level: number, p: number): Uint8Array | null {
-    return this.#tree.pageRoot(level, p);
+  /** The kept root of a block-aligned subtree (see PageTree.blockRoot); call after dataRoot(). */
+  blockRoot(level: number, p: number): Uint8Array | null {
+    return this.#tree.blockRoot(level, p);
+  }
+
+  /** log2 of the leaves of a block of the tree. */
+  get blockDepth(): number {
+    return Math.log2(this.blocks().nodeArena.pageBytes / 32);
+  }
+
+  /** A 32-byte leaf of the tree. */
+  leaf(index: number): Uint8Array {
+    const leavesAPage = this.arena.pageBytes / 32;
+    const page = this.arena.page(this.pages.table[Math.floor(index / leavesAPage)]!);
+    const at = (index % leavesAPage) * 32;
+    return page.slice(at, at + 32);
+  }
+
+  /** The items as the tree sees them. */
+  protected blocks(): LeafBlocks {
+    return new PageBlocks(this.pages);
   }
 
   /** Cuts the column or extends it by zero items. */
   resize(length: number): void {
     if (length > this.limit) throw new RangeError(`${length} items exceed the limit of ${this.limit}`);
-    const pages = Math.ceil(length / this.itemsPerPage);
-    const cutsPage = length < this.#length && length % this.itemsPerPage !== 0;
+    const pages = Math.ceil(length / this.storedPerPage);
+    const cutsPage = length < this.#length && length % this.storedPerPage !== 0;
     this.pages.resize(pages);
     this.#length = length;
     if (cutsPage) {
-      const used = (length % this.itemsPerPage) * this.itemBytes;
-      this.arena.page(this.pages.writable(pages - 1)).fill(0, used);
+      this.#clearFrom(pages - 1, (length % this.storedPerPage) * this.#storedBytes);
     } else if (pages > 0) {
       // The number of leaves in use may have changed within the last page.
       this.pages.markDirty(pages - 1);
@@ -113,7 +135,7 @@ export abstract class Column {
   /** Replaces all items by SSZ bytes from a source; the caller has checked bounds, divisibility and limit. */
   load(source: ByteSource, offset: number, byteLength: number): void {
     const arena = this.arena;
-    const pageBytes = this.itemsPerPage * this.itemBytes;
+    const pageBytes = this.storedPerPage * this.itemBytes;
     const step = Math.max(1, Math.floor(LOAD_BYTES / pageBytes)) * pageBytes;
     this.resetPages(byteLength / this.itemBytes);
     for (let at = 0; at < byteLength; at += step) {
@@ -126,7 +148,7 @@ export abstract class Column {
 
   /** Hands the SSZ bytes of all items to `sink`, page by page; the bytes are valid during the call only. */
   store(sink: (bytes: Uint8Array) => void): void {
-    const bytesIn = this.itemsPerPage * this.itemBytes;
+    const bytesIn = this.storedPerPage * this.itemBytes;
     let left = this.#length * this.itemBytes;
     for (let p = 0; p < this.pages.count; p++) {
       sink(this.arena.page(this.pages.table[p]!).subarray(0, Math.min(bytesIn, left)));
@@ -164,7 +186,7 @@ export abstract class Column {
   protected resetPages(length: number): void {
     if (length > this.limit) throw new RangeError(`${length} items exceed the limit of ${this.limit}`);
     this.pages.drop();
-    this.pages.reserve(Math.ceil(length / this.itemsPerPage));
+    this.pages.reserve(Math.ceil(length / this.storedPerPage));
     this.#length = length;
     this.#tree.drop();
   }
@@ -176,16 +198,29 @@ export abstract class Column {
     return index;
   }
 
+  protected checkRange(start: number, count: number): void {
+    if (!(start >= 0 && count >= 0 && start + count <= this.#length)) {
+      throw new RangeError(`items ${start} to ${start + count} are outside a column of ${this.#length}`);
+    }
+  }
+
   protected checkIndex(index: number): void {
     if (!(index >= 0 && index < this.#length && Number.isInteger(index))) {
       throw new RangeError(`index ${index} is outside a column of ${this.#length} items`);
     }
   }
 
+  #clearFrom(p: number, byte: number): void {
+    const page = this.arena.page(this.pages.writable(p));
+    page.fill(0, Math.ceil(byte));
+    // Half a byte stays in use where items are half a byte.
+    if (byte % 1 !== 0) page[Math.floor(byte)]! &= 15;
+  }
+
   /** A page holding these bytes; runs of equal pages (zeros, FAR_FUTURE epochs) are stored once. */
   #pageFor(arena: Arena, bytes: Uint8Array): number {
     const previous = this.pages.count > 0 ? this.pages.table[this.pages.count - 1]! : ZERO_PAGE;
-    const isWhole = bytes.length === this.itemsPerPage * this.itemBytes;
+    const isWhole = bytes.length === this.storedPerPage * this.itemBytes;
     for (const candidate of isWhole && previous !== ZERO_PAGE ? [ZERO_PAGE, previous] : [ZERO_PAGE]) {
       if (Buffer.compare(arena.page(candidate).subarray(0, bytes.length), bytes) !== 0) continue;
       arena.retain(candidate);

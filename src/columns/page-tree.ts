@@ -1,69 +1,72 @@
-import { hash64, merkleizePages, zeroHash } from "../crypto/sha256.ts";
+import { hash64, zeroHash } from "../crypto/sha256.ts";
 import type { Arena } from "./arena.ts";
+import { type LeafBlocks, PageBlocks } from "./leaf-blocks.ts";
 import { Pages } from "./pages.ts";
 
 const CHUNK = 32;
 
 /**
- * The Merkle tree over the bytes of a column.
+ * The Merkle tree over the items of a column.
  *
- * Only roots of whole pages are kept: they are 32-byte items of pages of their own, whose roots are kept in turn,
- * until one page is left. A root re-hashes the dirty pages of each level and nothing else.
+ * Only roots of whole blocks are kept: they are 32-byte items of pages, whose roots are kept in turn, until one
+ * page is left. A root re-hashes the dirty blocks of each level and nothing else.
  */
 export class PageTree {
-  /** levels[k] holds the roots of the pages of the level below (level 0's are the data pages). */
+  /** levels[0] holds the roots of the leaf blocks, levels[k] those of the pages of levels[k - 1]. */
   readonly levels: Pages[];
-  #root: Uint8Array | null;
-  /** log2 of the chunks that the tree's limit allows. */
+  #root: Uint8Array | null = null;
+  /** How many roots each level holds: a level that shrinks must blank its end. */
+  #counts: number[] = [];
+  /** log2 of the leaves that the tree's limit allows. */
   readonly depth: number;
 
-  constructor(depth: number, levels: Pages[] = [], root: Uint8Array | null = null) {
+  constructor(depth: number, levels: Pages[] = []) {
     this.depth = depth;
     this.levels = levels;
-    this.#root = root;
   }
 
   clone(): PageTree {
-    return new PageTree(
-      this.depth,
-      this.levels.map((level) => level.clone()),
-      this.#root,
-    );
+    const levels = this.levels.map((level) => level.clone());
+    const copy = new PageTree(this.depth, levels);
+    copy.#root = this.#root;
+    copy.#counts = this.#counts.slice();
+    return copy;
   }
 
   drop(): void {
     for (const level of this.levels) level.drop();
     this.levels.length = 0;
+    this.#counts.length = 0;
     this.#root = null;
   }
 
   /**
-   * Root of the data as a tree of 2^depth chunks.
-   * @param byteLength bytes of `data` in use; those after it in the last page are zero
+   * Root of the leaves as a tree of 2^depth.
+   * @param leaves leaves in use; those after them in the last block are zero
    */
-  root(data: Pages, byteLength: number, threads: number): Uint8Array {
-    if (data.count === 0) return zeroHash(this.depth);
-    if (this.#root !== null && data.dirtyCount === 0) return this.#root;
-    const pageDepth = Math.log2(data.arena.pageBytes / CHUNK);
-    let below = data;
-    let chunks = Math.ceil(byteLength / CHUNK);
+  root(bottom: LeafBlocks, leaves: number, threads: number): Uint8Array {
+    if (bottom.blockCount === 0) return zeroHash(this.depth);
+    if (this.#root !== null && bottom.dirtyCount === 0) return this.#root;
+    const arena = bottom.nodeArena;
+    const blockDepth = Math.log2(arena.pageBytes / CHUNK);
+    let below = bottom;
+    let used = leaves;
     let level = 0;
-    while (below.count > 1 && this.depth - level * pageDepth > pageDepth) {
-      this.#hashLevel(below, chunks, level, pageDepth, threads);
-      below.clearDirty();
-      chunks = below.count;
-      below = this.levels[level]!;
+    while (below.blockCount > 1) {
+      this.#hashLevel(below, used, level, blockDepth, threads);
+      used = below.blockCount;
+      below = new PageBlocks(this.levels[level]!);
       level++;
     }
     for (const unused of this.levels.splice(level)) unused.drop();
-    const root = this.#top(below, chunks, level, pageDepth);
-    below.clearDirty();
+    this.#counts.length = level;
+    const root = this.#top(below, used, level, blockDepth);
     this.#root = root;
     return root;
   }
 
-  /** Root of a whole-page node: position p at `level` (1 = roots of data pages), valid right after root(). */
-  pageRoot(level: number, p: number): Uint8Array | null {
+  /** Root of block p of leaves (level 1), or of the page of such roots (2), and so on; valid right after root(). */
+  blockRoot(level: number, p: number): Uint8Array | null {
     const nodes = this.levels[level - 1];
     if (nodes === undefined) return null;
     const fan = nodes.arena.pageBytes / CHUNK;
@@ -73,57 +76,57 @@ export class PageTree {
     return nodes.arena.page(nodes.table[page]!).slice(at, at + CHUNK);
   }
 
-  /** Writes the roots of the dirty pages of `below` into levels[level]. */
-  #hashLevel(below: Pages, chunks: number, level: number, pageDepth: number, threads: number): void {
-    const arena = below.arena;
-    const nodes = this.#nodesFor(level, below, pageDepth);
-    const positions = below.dirtyPositions();
-    if (positions.length === 0) return;
-    const fan = 1 << pageDepth;
-    const ids = new Uint32Array(positions.length);
-    for (let k = 0; k < positions.length; k++) ids[k] = below.table[positions[k]!]!;
-    // Pages of roots are padded with the hash of an empty page below, so all of their chunks count.
-    const lastIsTail = level === 0 && positions.at(-1) === below.count - 1;
-    const tailChunks = lastIsTail ? chunks - (below.count - 1) * fan : fan;
-    const roots = new Uint8Array(positions.length * CHUNK);
-    merkleizePages(arena, ids, ids.length, pageDepth, tailChunks, roots, threads);
-    writeRoots(nodes, positions, roots, fan);
+  /** Writes the roots of the dirty blocks of `below` into levels[level]. */
+  #hashLevel(below: LeafBlocks, used: number, level: number, blockDepth: number, threads: number): void {
+    const nodes = this.#nodesFor(level, below, blockDepth);
+    const blocks = below.dirtyBlocks();
+    if (blocks.length > 0) {
+      const fan = 2 ** blockDepth;
+      // Pages of roots are padded with the hash of an empty page below, so all of their leaves count.
+      const isTail = level === 0 && blocks.at(-1) === below.blockCount - 1;
+      const lastLeaves = isTail ? used - (below.blockCount - 1) * fan : fan;
+      const roots = new Uint8Array(blocks.length * CHUNK);
+      below.hashBlocks(blocks, blockDepth, lastLeaves, roots, threads);
+      writeRoots(nodes, blocks, roots, fan);
+    }
+    below.clearDirty();
   }
 
-  #nodesFor(level: number, below: Pages, pageDepth: number): Pages {
-    const arena = below.arena;
+  #nodesFor(level: number, below: LeafBlocks, blockDepth: number): Pages {
+    const arena = below.nodeArena;
     let nodes = this.levels[level];
     if (nodes === undefined) {
       nodes = new Pages(arena);
       this.levels[level] = nodes;
-      // The level is new: every page below counts as changed.
-      for (let p = 0; p < below.count; p++) below.markDirty(p);
+      below.markAllDirty();
     }
-    const fan = 1 << pageDepth;
-    const wanted = Math.ceil(below.count / fan);
-    const filler = zeroHash((level + 1) * pageDepth);
+    const fan = 2 ** blockDepth;
+    const wanted = Math.ceil(below.blockCount / fan);
+    const filler = zeroHash((level + 1) * blockDepth);
     if (nodes.count > wanted) nodes.resize(wanted);
     while (nodes.count < wanted) nodes.append(allocFilled(arena, filler));
-    padTail(nodes, below.count - (wanted - 1) * fan, filler);
+    if (below.blockCount < (this.#counts[level] ?? 0)) padTail(nodes, below.blockCount - (wanted - 1) * fan, filler);
+    this.#counts[level] = below.blockCount;
     return nodes;
   }
 
-  #top(top: Pages, chunks: number, level: number, pageDepth: number): Uint8Array {
+  #top(top: LeafBlocks, used: number, level: number, blockDepth: number): Uint8Array {
     const root = new Uint8Array(CHUNK);
-    const depthHere = Math.min(pageDepth, this.depth - level * pageDepth);
-    const used = level === 0 ? Math.min(chunks, 1 << depthHere) : 1 << depthHere;
-    merkleizePages(top.arena, top.table.subarray(0, 1), 1, depthHere, used, root, 1);
+    const depthHere = Math.min(blockDepth, this.depth - level * blockDepth);
+    const lastLeaves = level === 0 ? Math.min(used, 2 ** depthHere) : 2 ** depthHere;
+    top.hashBlocks(Uint32Array.of(0), depthHere, lastLeaves, root, 1);
+    top.clearDirty();
     let out: Uint8Array = root;
-    for (let depth = level * pageDepth + depthHere; depth < this.depth; depth++) out = hash64(out, zeroHash(depth));
+    for (let depth = level * blockDepth + depthHere; depth < this.depth; depth++) out = hash64(out, zeroHash(depth));
     return out;
   }
 }
 
-function writeRoots(nodes: Pages, positions: Uint32Array, roots: Uint8Array, fan: number): void {
+function writeRoots(nodes: Pages, blocks: Uint32Array, roots: Uint8Array, fan: number): void {
   let page = -1;
   let bytes: Uint8Array = roots;
-  for (let k = 0; k < positions.length; k++) {
-    const p = positions[k]!;
+  for (let k = 0; k < blocks.length; k++) {
+    const p = blocks[k]!;
     const wanted = Math.floor(p / fan);
     if (wanted !== page) {
       page = wanted;
@@ -140,19 +143,13 @@ function allocFilled(arena: Arena, filler: Uint8Array): number {
   return id;
 }
 
-/** After the level below has shrunk, roots of pages that are gone become the empty one again. */
+/** After the level below has shrunk, roots of blocks that are gone become the empty one again. */
 function padTail(nodes: Pages, used: number, filler: Uint8Array): void {
-  if (nodes.count === 0) return;
   const last = nodes.count - 1;
   let bytes = nodes.arena.page(nodes.table[last]!);
   for (let at = used * CHUNK; at < bytes.length; at += CHUNK) {
-    if (equalsAt(bytes, at, filler)) continue;
+    if (Buffer.compare(bytes.subarray(at, at + CHUNK), filler) === 0) continue;
     bytes = nodes.arena.page(nodes.writable(last));
     bytes.set(filler, at);
   }
-}
-
-function equalsAt(bytes: Uint8Array, at: number, filler: Uint8Array): boolean {
-  for (let i = 0; i < CHUNK; i++) if (bytes[at + i] !== filler[i]) return false;
-  return true;
 }

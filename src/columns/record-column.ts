@@ -123,7 +123,7 @@ export class RecordColumn<T> {
 export function makeWritable(column: BytesColumn, indices: Uint32Array): void {
   let last = -1;
   for (let k = 0; k < indices.length; k++) {
-    const p = Math.floor(indices[k]! / column.itemsPerPage);
+    const p = Math.floor(indices[k]! / column.storedPerPage);
     if (p === last) continue;
     column.pages.writable(p);
     last = p;

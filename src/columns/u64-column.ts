@@ -1,7 +1,9 @@
 import type { Arena } from "./arena.ts";
 import { Column, type ColumnShape } from "./column.ts";
+import { GroupedBlocks, type LeafBlocks } from "./leaf-blocks.ts";
 
 const TWO_32 = 2 ** 32;
+const TWO_64 = 2 ** 64;
 const MAX_WORD = 0xffffffff;
 /** High words from here on mean a value of 2^53 or more. */
 const HUGE_WORD = 1 << 21;
@@ -17,19 +19,29 @@ export class Uint64Overflow extends RangeError {}
  * beyond 2^53 read as the nearest double and need getBig/setBig, which are exact over the whole range.
  */
 export class U64Column extends Column {
+  /** Items a page as hot loops see it, however the column is stored. */
+  readonly itemsPerPage: number;
   readonly #shift: number;
   readonly #mask: number;
   readonly #wordShift: number;
+  readonly #nodeArena: Arena;
 
-  constructor(arena: Arena, shape: ColumnShape, from?: U64Column) {
-    super(arena, 8, shape, from);
-    this.#shift = Math.log2(this.itemsPerPage);
-    this.#mask = this.itemsPerPage - 1;
+  /** @param isScattered items change one by one all over the column, so it is stored in small pages */
+  constructor(arena: Arena, shape: ColumnShape, isScattered = false, from?: U64Column) {
+    super(isScattered ? arena.small : arena, 8, shape, from);
+    this.#nodeArena = arena;
+    this.itemsPerPage = arena.pageBytes / 8;
+    this.#shift = Math.log2(this.storedPerPage);
+    this.#mask = this.storedPerPage - 1;
     this.#wordShift = this.#shift + 1;
   }
 
   override clone(): U64Column {
-    return new U64Column(this.arena, this, this);
+    return new U64Column(this.#nodeArena, this, this.arena !== this.#nodeArena, this);
+  }
+
+  protected override blocks(): LeafBlocks {
+    return this.arena === this.#nodeArena ? super.blocks() : new GroupedBlocks(this.pages, this.#nodeArena);
   }
 
   get(index: number): number {
@@ -90,12 +102,7 @@ export class U64Column extends Column {
   }
 
   get pageCount(): number {
-    return this.pages.count;
-  }
-
-  /** Equal for two positions only if their pages hold the same bytes: runs of equal pages are often stored once. */
-  pageId(p: number): number {
-    return this.pages.table[p]!;
+    return Math.ceil(this.length / this.itemsPerPage);
   }
 
   /** Items of page p in use. */
@@ -106,51 +113,59 @@ export class U64Column extends Column {
   /** Reads page p into out[0..n) and returns n. */
   readPage(p: number, out: Float64Array): number {
     const arena = this.pages.arena;
-    const id = this.pages.table[p]!;
+    const first = p * this.itemsPerPage;
     const count = this.pageLength(p);
-    const words = arena.words[id >>> arena.slabShift]!;
-    let at = (id & arena.slabMask) << this.#wordShift;
-    for (let k = 0; k < count; k++, at += 2) {
-      const high = words[at + 1]!;
-      out[k] = high < MAX_WORD ? high * TWO_32 + words[at]! : toNumber(words[at]!, high);
+    for (let done = 0; done < count; ) {
+      const id = this.pages.table[(first + done) >>> this.#shift]!;
+      const words = arena.words[id >>> arena.slabShift]!;
+      const end = Math.min(count, done + this.storedPerPage);
+      for (let at = (id & arena.slabMask) << this.#wordShift; done < end; done++, at += 2) {
+        const high = words[at + 1]!;
+        out[done] = high < MAX_WORD ? high * TWO_32 + words[at]! : toNumber(words[at]!, high);
+      }
     }
     return count;
   }
 
   /** Reads items [start, start + count) into out. */
   readRange(start: number, count: number, out: Float64Array): void {
-    if (start < 0 || count < 0 || start + count > this.length) {
-      throw new RangeError(`items ${start} to ${start + count} are outside a column of ${this.length}`);
-    }
+    this.checkRange(start, count);
     for (let k = 0; k < count; k++) out[k] = this.get(start + k);
   }
 
   /**
-   * Writes values[0..count) over the first items of page p; copies the page only if one differs.
+   * Writes values[0..count) over the first items of page p; storage is copied only where one differs.
    * A value must be a safe integer or Infinity.
    */
   writePage(p: number, values: Float64Array, count: number): void {
+    const first = p * this.itemsPerPage;
+    for (let done = 0; done < count; done += this.storedPerPage) {
+      this.#writeStored((first + done) >>> this.#shift, values, done, Math.min(count, done + this.storedPerPage));
+    }
+  }
+
+  /** Writes values[from..to) over the first items of one page of storage. */
+  #writeStored(p: number, values: Float64Array, from: number, to: number): void {
     const arena = this.pages.arena;
+    const changes = this.changes;
+    const first = p * this.storedPerPage - from;
     let id = this.pages.table[p]!;
     let words = arena.words[id >>> arena.slabShift]!;
-    let base = (id & arena.slabMask) << this.#wordShift;
-    let owned = false;
-    const changes = this.changes;
-    const first = p * this.itemsPerPage;
-    for (let k = 0; k < count; k++) {
+    let at = (id & arena.slabMask) << this.#wordShift;
+    let isPrivate = false;
+    for (let k = from; k < to; k++, at += 2) {
       const value = values[k]!;
-      const high = value < TWO_32 * TWO_32 ? Math.floor(value / TWO_32) : MAX_WORD;
-      const low = high === MAX_WORD ? MAX_WORD : value - high * TWO_32;
-      const at = base + (k << 1);
+      const high = value < TWO_64 ? Math.floor(value / TWO_32) : MAX_WORD;
+      const low = value < TWO_64 ? value - high * TWO_32 : MAX_WORD;
       if (words[at] === low && words[at + 1] === high) continue;
-      if (!owned) {
+      if (!isPrivate) {
         id = this.pages.writable(p);
         words = arena.words[id >>> arena.slabShift]!;
-        base = (id & arena.slabMask) << this.#wordShift;
-        owned = true;
+        at = ((id & arena.slabMask) << this.#wordShift) + ((k - from) << 1);
+        isPrivate = true;
       }
-      words[base + (k << 1)] = low;
-      words[base + (k << 1) + 1] = high;
+      words[at] = low;
+      words[at + 1] = high;
       if (changes !== null) changes.add(first + k);
     }
   }
@@ -158,13 +173,17 @@ export class U64Column extends Column {
   /** Whether page p holds a value of 2^53 or more other than 2^64 - 1, for which numbers are not exact. */
   hasHuge(p: number): boolean {
     const arena = this.pages.arena;
-    const id = this.pages.table[p]!;
-    const words = arena.words[id >>> arena.slabShift]!;
-    const base = (id & arena.slabMask) << this.#wordShift;
-    const end = base + (this.pageLength(p) << 1);
-    for (let at = base; at < end; at += 2) {
-      const high = words[at + 1]!;
-      if (high >= HUGE_WORD && !(high === MAX_WORD && words[at] === MAX_WORD)) return true;
+    const first = p * this.itemsPerPage;
+    const count = this.pageLength(p);
+    for (let done = 0; done < count; done += this.storedPerPage) {
+      const id = this.pages.table[(first + done) >>> this.#shift]!;
+      const words = arena.words[id >>> arena.slabShift]!;
+      const base = (id & arena.slabMask) << this.#wordShift;
+      const end = base + (Math.min(this.storedPerPage, count - done) << 1);
+      for (let at = base; at < end; at += 2) {
+        const high = words[at + 1]!;
+        if (high >= HUGE_WORD && !(high === MAX_WORD && words[at] === MAX_WORD)) return true;
+      }
     }
     return false;
   }

@@ -8,8 +8,8 @@ export class U8Column extends Column {
 
   constructor(arena: Arena, shape: ColumnShape, from?: U8Column) {
     super(arena, 1, shape, from);
-    this.#shift = Math.log2(this.itemsPerPage);
-    this.#mask = this.itemsPerPage - 1;
+    this.#shift = Math.log2(this.storedPerPage);
+    this.#mask = this.storedPerPage - 1;
   }
 
   override clone(): U8Column {
@@ -44,12 +44,12 @@ export class U8Column extends Column {
 
   /** Reads items [start, start + count) into out[0..count). */
   readRange(start: number, count: number, out: Uint8Array): void {
-    this.#checkRange(start, count);
+    this.checkRange(start, count);
     for (let done = 0; done < count; ) {
       const index = start + done;
       const page = this.arena.page(this.pages.table[index >>> this.#shift]!);
       const from = index & this.#mask;
-      const n = Math.min(count - done, this.itemsPerPage - from);
+      const n = Math.min(count - done, this.storedPerPage - from);
       out.set(page.subarray(from, from + n), done);
       done += n;
     }
@@ -57,12 +57,12 @@ export class U8Column extends Column {
 
   /** Writes values[0..count) over items from `start`; pages without a difference are left alone. */
   writeRange(start: number, count: number, values: Uint8Array): void {
-    this.#checkRange(start, count);
+    this.checkRange(start, count);
     for (let done = 0; done < count; ) {
       const index = start + done;
       const p = index >>> this.#shift;
       const from = index & this.#mask;
-      const n = Math.min(count - done, this.itemsPerPage - from);
+      const n = Math.min(count - done, this.storedPerPage - from);
       const wanted = values.subarray(done, done + n);
       const page = this.arena.page(this.pages.table[p]!).subarray(from, from + n);
       if (Buffer.compare(page, wanted) !== 0) {
@@ -77,11 +77,5 @@ export class U8Column extends Column {
   resetTo(length: number): void {
     this.resize(0);
     this.resize(length);
-  }
-
-  #checkRange(start: number, count: number): void {
-    if (start < 0 || count < 0 || start + count > this.length) {
-      throw new RangeError(`items ${start} to ${start + count} are outside a column of ${this.length}`);
-    }
   }
 }

@@ -4,11 +4,13 @@ import { Fork } from "./fork.ts";
  * How a field of BeaconState is held.
  *
  * - `value`: a plain SSZ value, small, replaced as a whole
- * - `roots`, `u64`, `u8`: packed leaves in pages
+ * - `roots`, `u64`: packed leaves in pages
+ * - `scattered-u64`: the same in small pages, for items that blocks change one by one all over the list
+ * - `flags`: bytes of participation flags, two in a byte
  * - `records`: a list of fixed-size containers in pages
  * - `validators`: the registry, a column a field
  */
-export type FieldKind = "value" | "roots" | "u64" | "u8" | "records" | "validators";
+export type FieldKind = "value" | "roots" | "u64" | "scattered-u64" | "flags" | "records" | "validators";
 
 export interface StateField {
   /** Name in the containers and in code. */
@@ -43,13 +45,13 @@ export const STATE_FIELDS: readonly StateField[] = Object.freeze([
   field("eth1DataVotes", "records"),
   field("eth1DepositIndex", "value"),
   field("validators", "validators"),
-  field("balances", "u64"),
+  field("balances", "scattered-u64"),
   field("randaoMixes", "roots"),
   field("slashings", "u64"),
   field("previousEpochAttestations", "value", Fork.phase0, Fork.altair),
   field("currentEpochAttestations", "value", Fork.phase0, Fork.altair),
-  field("previousEpochParticipation", "u8", Fork.altair),
-  field("currentEpochParticipation", "u8", Fork.altair),
+  field("previousEpochParticipation", "flags", Fork.altair),
+  field("currentEpochParticipation", "flags", Fork.altair),
   field("justificationBits", "value"),
   field("previousJustifiedCheckpoint", "value"),
   field("currentJustifiedCheckpoint", "value"),

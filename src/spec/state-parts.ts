@@ -9,8 +9,8 @@ import {
 import { Arena } from "../columns/arena.ts";
 import { BytesColumn } from "../columns/bytes-column.ts";
 import type { ColumnShape } from "../columns/column.ts";
+import { FlagsColumn } from "../columns/flags-column.ts";
 import { type RecordCodec, RecordColumn } from "../columns/record-column.ts";
-import { U8Column } from "../columns/u8-column.ts";
 import { U64Column } from "../columns/u64-column.ts";
 import type { KeyTable } from "../crypto/key-table.ts";
 import type { ChainSpec } from "./chain-spec.ts";
@@ -21,7 +21,7 @@ import { Validators } from "./validators.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: the element type is known only to the typed property of BeaconState
 type AnyRecords = RecordColumn<any>;
-export type Paged = BytesColumn | U64Column | U8Column | AnyRecords | Validators;
+export type Paged = BytesColumn | U64Column | FlagsColumn | AnyRecords | Validators;
 /** What holds one field of a state. */
 export type Part = SmallValue | Paged;
 
@@ -59,8 +59,10 @@ export function defaultPart(spec: ChainSpec, fork: Fork, field: StateField, keys
       return new BytesColumn(pages, 32, shape);
     case "u64":
       return new U64Column(pages, shape);
-    case "u8":
-      return new U8Column(pages, shape);
+    case "scattered-u64":
+      return new U64Column(pages, shape, true);
+    case "flags":
+      return new FlagsColumn(pages, shape);
     case "records":
       return new RecordColumn(pages, recordCodec(type), shape);
     case "validators":

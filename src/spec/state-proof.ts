@@ -2,16 +2,17 @@
  * Merkle nodes and proofs of a BeaconState for any generalized index.
  * @see https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/ssz/merkle-proofs.md
  */
-import { type Node, getNode } from "@chainsafe/persistent-merkle-tree";
+import { getNode, type Node } from "@chainsafe/persistent-merkle-tree";
 import { type CompositeType, type ContainerType, isBasicType, type Type } from "@chainsafe/ssz";
 import { UsageError } from "../base/errors.ts";
-import { ceilLog2, type Column } from "../columns/column.ts";
+import { type Column, ceilLog2 } from "../columns/column.ts";
 import { columnNode } from "../columns/column-node.ts";
+import { FlagsColumn } from "../columns/flags-column.ts";
 import { RecordColumn } from "../columns/record-column.ts";
 import { hash64, zeroHash } from "../crypto/sha256.ts";
-import { SmallValue } from "./small-value.ts";
 import type { ChainSpec } from "./chain-spec.ts";
 import type { Fork } from "./fork.ts";
+import { SmallValue } from "./small-value.ts";
 import { fieldsOf } from "./state-fields.ts";
 import { fieldType, type Part } from "./state-parts.ts";
 import { Validators } from "./validators.ts";
@@ -91,17 +92,13 @@ function partNode(part: Part, type: Type<unknown>, gindex: bigint): Uint8Array {
       return valueNode(exact, exact.deserialize(part.data.get(index)), inRecord);
     });
   }
-  return listNode(part, gindex, () => {
+  return listNode(part instanceof FlagsColumn ? part.column : part, gindex, () => {
     throw new UsageError("the generalized index goes below a leaf");
   });
 }
 
 /** A node of a list or vector whose leaves are a column's bytes; `below` continues inside of a leaf's record. */
-function listNode(
-  column: Column,
-  gindex: bigint,
-  below: (index: number, gindex: bigint) => Uint8Array,
-): Uint8Array {
+function listNode(column: Column, gindex: bigint, below: (index: number, gindex: bigint) => Uint8Array): Uint8Array {
   let path = gindex;
   if (!column.isVector) {
     const depth = depthOf(path);
@@ -117,7 +114,8 @@ function listNode(
   }
   const rest = BigInt(depth - column.treeDepth);
   const index = Number((path >> rest) - (1n << BigInt(column.treeDepth)));
-  if (index >= column.length) throw new UsageError(`the generalized index goes below item ${index} of ${column.length}`);
+  if (index >= column.length)
+    throw new UsageError(`the generalized index goes below item ${index} of ${column.length}`);
   return below(index, (1n << rest) | (path & ((1n << rest) - 1n)));
 }
 

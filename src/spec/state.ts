@@ -8,14 +8,14 @@ import type { ContainerType, Type, ValueOf } from "@chainsafe/ssz";
 import type { Arena } from "../columns/arena.ts";
 import type { BytesColumn } from "../columns/bytes-column.ts";
 import { type ByteSource, ceilLog2 } from "../columns/column.ts";
+import type { FlagsColumn } from "../columns/flags-column.ts";
 import type { RecordColumn } from "../columns/record-column.ts";
-import type { U8Column } from "../columns/u8-column.ts";
 import type { U64Column } from "../columns/u64-column.ts";
 import { KeyTable } from "../crypto/key-table.ts";
 import { merkleizeChunks } from "../crypto/sha256.ts";
 import type { ChainSpec } from "./chain-spec.ts";
 import type { Types } from "./containers.ts";
-import { Fork, forkName } from "./fork.ts";
+import { type Fork, forkName } from "./fork.ts";
 import { SmallValue } from "./small-value.ts";
 import { StateCache } from "./state-cache.ts";
 import { decodeParts, encodedSize, encodeParts } from "./state-codec.ts";
@@ -66,8 +66,8 @@ interface Columns {
   readonly balances: U64Column;
   readonly slashings: U64Column;
   readonly inactivityScores: U64Column;
-  readonly previousEpochParticipation: U8Column;
-  readonly currentEpochParticipation: U8Column;
+  readonly previousEpochParticipation: FlagsColumn;
+  readonly currentEpochParticipation: FlagsColumn;
   readonly validators: Validators;
   readonly eth1DataVotes: RecordColumn<Element<"eth1DataVotes">>;
   readonly historicalSummaries: RecordColumn<Element<"historicalSummaries">>;
@@ -253,7 +253,7 @@ export class BeaconState {
   }
 
   get arena(): Arena {
-    return this.balances.arena;
+    return this.validators.roots.arena;
   }
 
   /** The holder of a field by its SSZ name. */

@@ -5,7 +5,7 @@ import { Arena } from "../../src/columns/arena.ts";
 import { BytesColumn } from "../../src/columns/bytes-column.ts";
 import { columnNode } from "../../src/columns/column-node.ts";
 import { RecordColumn } from "../../src/columns/record-column.ts";
-import { U8Column } from "../../src/columns/u8-column.ts";
+import { FlagsColumn } from "../../src/columns/flags-column.ts";
 import { U64Column } from "../../src/columns/u64-column.ts";
 import { type Random, seededRandom } from "./random.ts";
 
@@ -46,12 +46,12 @@ function checkSubject<C, T>(subject: Subject<C, T>, pageBytes: number): void {
     assert.deepEqual(subject.root(column), subject.modelRoot(model));
     subject.drop(column);
   }
-  assert.equal(arena.pagesUsed, 1, "only the zero page is left");
+  assert.ok(arena.pagesUsed <= 2, "only zero pages are left");
 }
 
 const u64Type = new ListBasicType(new UintBigintType(8), LIMIT);
-const u64Subject: Subject<U64Column, bigint> = {
-  make: (arena) => new U64Column(arena, { limit: LIMIT, isVector: false }),
+const u64Subject = (isScattered: boolean): Subject<U64Column, bigint> => ({
+  make: (arena) => new U64Column(arena, { limit: LIMIT, isVector: false }, isScattered),
   clone: (column) => column.clone(),
   drop: (column) => column.drop(),
   mutate(column, model, random) {
@@ -97,11 +97,11 @@ const u64Subject: Subject<U64Column, bigint> = {
   read: (column) => Array.from({ length: column.length }, (_, i) => column.getBig(i)),
   root: (column) => column.hashTreeRoot(),
   modelRoot: (model) => u64Type.hashTreeRoot(model),
-};
+});
 
 const u8Type = new ListBasicType(new UintNumberType(1), LIMIT);
-const u8Subject: Subject<U8Column, number> = {
-  make: (arena) => new U8Column(arena, { limit: LIMIT, isVector: false }),
+const flagsSubject = (maxValue: number): Subject<FlagsColumn, number> => ({
+  make: (arena) => new FlagsColumn(arena, { limit: LIMIT, isVector: false }),
   clone: (column) => column.clone(),
   drop: (column) => column.drop(),
   mutate(column, model, random) {
@@ -115,16 +115,21 @@ const u8Subject: Subject<U8Column, number> = {
       const start = random.below(model.length);
       const values = new Uint8Array(random.below(model.length - start + 1));
       column.readRange(start, values.length, values);
-      for (let k = 0; k < values.length; k += 1 + random.below(9)) values[k] = random.below(256);
+      for (let k = 0; k < values.length; k += 1 + random.below(9)) values[k] = random.below(maxValue + 1);
       column.writeRange(start, values.length, values);
       for (let k = 0; k < values.length; k++) model[start + k] = values[k]!;
+    } else if (action === 4) {
+      const length = random.below(model.length + 50);
+      column.resize(length);
+      while (model.length < length) model.push(0);
+      model.length = length;
     } else if (action === 3 && random.below(4) === 0) {
       const length = random.below(5000);
       column.resetTo(length);
       model.splice(0, model.length, ...new Array(length).fill(0));
     } else {
       const index = random.below(model.length);
-      const value = random.below(256);
+      const value = random.below(maxValue + 1);
       column.set(index, value);
       model[index] = value;
     }
@@ -132,7 +137,7 @@ const u8Subject: Subject<U8Column, number> = {
   read: (column) => Array.from({ length: column.length }, (_, i) => column.get(i)),
   root: (column) => column.hashTreeRoot(),
   modelRoot: (model) => u8Type.hashTreeRoot(model),
-};
+});
 
 const rootType = new ListCompositeType(new ByteVectorType(32), LIMIT);
 const rootsSubject: Subject<BytesColumn, Uint8Array> = {
@@ -212,9 +217,11 @@ const recordsSubject: Subject<RecordColumn<Deposit>, Deposit> = {
   modelRoot: (model) => recordsType.hashTreeRoot(model),
 };
 
-for (const pageBytes of [256, 4096]) {
-  test(`uint64 columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(u64Subject, pageBytes));
-  test(`byte columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(u8Subject, pageBytes));
+for (const pageBytes of [512, 4096]) {
+  test(`uint64 columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(u64Subject(false), pageBytes));
+  test(`scattered uint64 columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(u64Subject(true), pageBytes));
+  test(`flag columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(flagsSubject(15), pageBytes));
+  test(`wide flag columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(flagsSubject(255), pageBytes));
   test(`root columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(rootsSubject, pageBytes));
   test(`record columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(recordsSubject, pageBytes));
 }
