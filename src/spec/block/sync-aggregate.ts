@@ -8,13 +8,14 @@ import type { SyncAggregate } from "../containers.ts";
 import { decreaseBalance, increaseBalance } from "../mutators.ts";
 import { isValidSyncAggregate, type Verifier } from "../signature-sets.ts";
 import type { BeaconState } from "../state.ts";
+import { getSyncCommitteeIndices } from "../sync-committee.ts";
 
 /**
  * Checks the committee's signature over the previous slot's block; rewards those who signed, and fines the others.
  * @spec process_sync_aggregate (altair)
  */
 export function processSyncAggregate(state: BeaconState, aggregate: SyncAggregate, verifier: Verifier): void {
-  const committee = getCurrentSyncCommitteeIndices(state);
+  const committee = getSyncCommitteeIndices(state, state.currentSyncCommittee);
   assertValid(isValidSyncAggregate(state, committee, aggregate, verifier), "SYNC_AGGREGATE_BAD_SIGNATURE", {
     slot: state.slot,
   });
@@ -38,16 +39,4 @@ function syncRewards(state: BeaconState): { participantReward: number; proposerR
   const participantReward = maxParticipantRewards / BigInt(SYNC_COMMITTEE_SIZE);
   const proposerReward = (participantReward * BigInt(PROPOSER_WEIGHT)) / BigInt(WEIGHT_DENOMINATOR - PROPOSER_WEIGHT);
   return { participantReward: Number(participantReward), proposerReward: Number(proposerReward) };
-}
-
-/** Registry indices of the current committee's members, in committee order, with repetitions. */
-export function getCurrentSyncCommitteeIndices(state: BeaconState): Uint32Array {
-  const { pubkeys } = state.currentSyncCommittee;
-  const indices = new Uint32Array(pubkeys.length);
-  for (let i = 0; i < pubkeys.length; i++) {
-    const index = state.validators.indexOf(pubkeys[i]!);
-    assertValid(index >= 0, "SYNC_COMMITTEE_UNKNOWN_KEY", { position: i });
-    indices[i] = index;
-  }
-  return indices;
 }
