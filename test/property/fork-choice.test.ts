@@ -168,7 +168,8 @@ class Run {
     assert.deepEqual(getViableLeaves(this.#store).map(toHex).sort(), leaves.sort(), "viable leaves");
     const rows = Array.from({ length: this.#store.array.length }, (_, row) => this.#store.array.rootAt(row));
     for (const root of rows) {
-      if (model.blocks.has(toHex(root))) assert.equal(getWeight(this.#store, root), model.weight(toHex(root)), "weight");
+      if (model.blocks.has(toHex(root)))
+        assert.equal(getWeight(this.#store, root), model.weight(toHex(root)), "weight");
     }
   }
 
