@@ -75,7 +75,7 @@ function parseRoot(yaml: string): YAMLMap.Parsed {
   let document: ReturnType<typeof parseDocument>;
   try {
     // The failsafe schema leaves every scalar as its source text: 0x00000000 must not become a number.
-    document = parseDocument(yaml, { schema: "failsafe", uniqueKeys: true, logLevel: "silent" });
+    document = parseDocument(yaml, { schema: "failsafe", uniqueKeys: true, logLevel: "error" });
   } catch (cause) {
     throw new DecodeError("config is not YAML", "", -1, { cause });
   }
