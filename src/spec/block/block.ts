@@ -5,6 +5,7 @@
 import { InvalidBlock } from "../../base/errors.ts";
 import { Uint64Overflow } from "../../columns/u64-column.ts";
 import type { BeaconBlock } from "../containers.ts";
+import type { StepObserver } from "../epoch/epoch.ts";
 import { Fork } from "../fork.ts";
 import { isExecutionEnabled } from "../predicates.ts";
 import type { Verifier } from "../signature-sets.ts";
@@ -17,13 +18,10 @@ import { processRandao } from "./randao.ts";
 import { processSyncAggregate } from "./sync-aggregate.ts";
 import { processWithdrawals } from "./withdrawals.ts";
 
-/** Runs a step of a block or one of its operations, and may measure it. Must call `step` once. */
-export type StepObserver = (name: string, step: () => void) => void;
-
 export interface BlockContext {
   readonly verifier: Verifier;
   readonly executionEngine: ExecutionEngine;
-  readonly observer: StepObserver;
+  readonly observer: StepObserver | undefined;
 }
 
 export interface BlockStep {
@@ -68,7 +66,7 @@ export interface ProcessBlockOptions {
   verifier: Verifier;
   /** Accepts every payload by default. */
   executionEngine?: ExecutionEngine;
-  /** Wraps each step, and inside "operations" each operation. */
+  /** Told of each step, and inside "operations" of each operation. */
   observer?: StepObserver;
 }
 
@@ -79,11 +77,14 @@ export interface ProcessBlockOptions {
  * @throws InvalidBlock
  */
 export function processBlock(state: BeaconState, block: BeaconBlock, options: ProcessBlockOptions): void {
-  const { verifier, executionEngine = acceptingEngine, observer = (_, step) => step() } = options;
+  const { verifier, executionEngine = acceptingEngine, observer } = options;
   const context = { verifier, executionEngine, observer };
   try {
     for (const { name, from, step } of BLOCK_STEPS) {
-      if (state.fork >= from) observer(name, () => step(state, block, context));
+      if (state.fork < from) continue;
+      observer?.before?.(name, state);
+      step(state, block, context);
+      observer?.after?.(name, state);
     }
   } catch (error) {
     if (error instanceof Uint64Overflow) throw new InvalidBlock("UINT64_OVERFLOW", { message: error.message });
