@@ -105,6 +105,14 @@ export class U64Column extends Column {
     return Math.ceil(this.length / this.itemsPerPage);
   }
 
+  /**
+   * Equal for two pages only if they hold the same values: runs of equal pages are often stored once.
+   * Never negative but in a scattered column, where it tells nothing.
+   */
+  pageId(p: number): number {
+    return this.storedPerPage === this.itemsPerPage ? this.pages.table[p]! : -2 - p;
+  }
+
   /** Items of page p in use. */
   pageLength(p: number): number {
     return Math.min(this.itemsPerPage, this.length - p * this.itemsPerPage);

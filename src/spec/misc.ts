@@ -3,6 +3,7 @@
  * https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/specs/phase0/beacon-chain.md
  */
 import { ZERO_BYTES32 } from "../base/bytes.ts";
+import { assertValid } from "../base/errors.ts";
 import { hash64, sha256 } from "../crypto/sha256.ts";
 import type { ChainSpec } from "./chain-spec.ts";
 import { forkAtEpoch, forkVersion } from "./config.ts";
@@ -141,8 +142,14 @@ export function hasFlag(flags: number, flagIndex: number): boolean {
 /** @spec kzg_commitment_to_versioned_hash (deneb) */
 export function kzgCommitmentToVersionedHash(kzgCommitment: Uint8Array): Uint8Array {
   const hash = sha256(kzgCommitment).slice();
-  hash.set(VERSIONED_HASH_VERSION_KZG);
+  hash[0] = VERSIONED_HASH_VERSION_KZG;
   return hash;
+}
+
+/** Lets a result of uint64 arithmetic pass; the spec fails on any larger one. */
+export function uint64(value: bigint): bigint {
+  assertValid(value <= MAX_UINT64, "UINT64_OVERFLOW", { value });
+  return value;
 }
 
 /**

@@ -66,8 +66,8 @@ export class StateCache {
 
   constructor(from?: StateCache) {
     this.#entries = from === undefined ? [] : from.#entries.map((entry) => ({ ...entry }));
-    this.#pool = from?.#pool ?? [];
-    this.#committees = from?.#committees ?? [];
+    this.#pool = from === undefined ? [] : from.#pool;
+    this.#committees = from === undefined ? [] : from.#committees;
     this.exitQueue = from?.exitQueue ?? null;
   }
 

@@ -1,0 +1,57 @@
+/**
+ * https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/specs/electra/beacon-chain.md
+ */
+import { getMaxEffectiveBalance } from "../predicates.ts";
+import type { BeaconState } from "../state.ts";
+
+/**
+ * Moves effective balances toward balances, with hysteresis.
+ * @spec process_effective_balance_updates (phase0, electra)
+ * @param state mutated; only pages whose values change are copied
+ * @cost one pass over balances and effective balances
+ */
+export function processEffectiveBalanceUpdates(state: BeaconState): void {
+  const { downward, upward } = hysteresis(state);
+  const { balances } = state;
+  const { effectiveBalance } = state.validators;
+  const page = new Float64Array(balances.itemsPerPage);
+  const effectivePage = new Float64Array(balances.itemsPerPage);
+  let lastId = -1;
+  for (let p = 0; p < balances.pageCount; p++) {
+    const count = balances.readPage(p, page);
+    // Runs of equal pages are often stored once; a page written to below is read anew.
+    if (effectiveBalance.pageId(p) !== lastId) effectiveBalance.readPage(p, effectivePage);
+    lastId = effectiveBalance.pageId(p);
+    const first = p * balances.itemsPerPage;
+    for (let k = 0; k < count; k++) {
+      const balance = page[k]!;
+      const effective = effectivePage[k]!;
+      if (balance + downward < effective || effective + upward < balance || balance > Number.MAX_SAFE_INTEGER) {
+        updateValidator(state, first + k);
+        lastId = -1;
+      }
+    }
+  }
+}
+
+function updateValidator(state: BeaconState, index: number): void {
+  const { EFFECTIVE_BALANCE_INCREMENT } = state.spec.preset;
+  const { downward, upward } = hysteresis(state);
+  const { effectiveBalance } = state.validators;
+  const balance = state.balances.getBig(index);
+  const effective = effectiveBalance.getBig(index);
+  if (balance + BigInt(downward) >= effective && effective + BigInt(upward) >= balance) return;
+  const rounded = balance - (balance % BigInt(EFFECTIVE_BALANCE_INCREMENT));
+  const most = BigInt(getMaxEffectiveBalance(state, index));
+  effectiveBalance.setBig(index, rounded < most ? rounded : most);
+}
+
+/** How far, in Gwei, a balance must be below or above the effective balance before that follows. */
+function hysteresis(state: BeaconState): { downward: number; upward: number } {
+  const { preset } = state.spec;
+  const step = Math.floor(preset.EFFECTIVE_BALANCE_INCREMENT / preset.HYSTERESIS_QUOTIENT);
+  return {
+    downward: step * preset.HYSTERESIS_DOWNWARD_MULTIPLIER,
+    upward: step * preset.HYSTERESIS_UPWARD_MULTIPLIER,
+  };
+}
