@@ -5,10 +5,12 @@
       "sources": [
         "src/addon.c",
         "src/args.c",
+        "src/js_job.c",
         "src/js_sets.c",
         "src/js_points.c",
         "src/js_secret.c",
         "src/js_table.c",
+        "src/js_table_file.c",
         "src/batch.c",
         "src/bisect.c",
         "src/parallel.c",
@@ -17,6 +19,8 @@
         "src/key_index.c",
         "src/key_table.c",
         "src/key_file.c",
+        "src/key_log.c",
+        "src/index_file.c",
         "../../node_modules/c-kzg/deps/blst/src/server.c",
         "../../node_modules/c-kzg/deps/blst/build/assembly.S"
       ],

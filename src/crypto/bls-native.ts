@@ -49,7 +49,13 @@ export interface BlsNative {
   tableCountMatching(table: TableHandle, first: number, keys: Uint8Array): number;
   tableCompressed(table: TableHandle): ArrayBuffer;
   tableValidate(table: TableHandle, first: number, count: number, threads: number): number;
+  tableValidateAsync(table: TableHandle, first: number, count: number, threads: number): Promise<number>;
   tableAggregate(table: TableHandle, places: Uint32Array, out: Uint8Array): boolean;
+  tableOpen(path: string, capacity: number, writable: 0 | 1, check: 0 | 1, threads: number): TableHandle;
+  /** Fills: length on disk, keys dropped as damaged, writable, bytes anonymous, bytes mapped. */
+  tableFacts(table: TableHandle, out: Float64Array): void;
+  tableFlush(table: TableHandle, threads: number): number;
+  tableFlushAsync(table: TableHandle, threads: number): Promise<number>;
   tableClose(table: TableHandle): void;
 }
 

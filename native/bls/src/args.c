@@ -100,11 +100,7 @@ bool get_size(napi_env env, napi_value value, const char *name, size_t most, siz
 bool get_table(napi_env env, napi_value value, key_table **out) {
   *out = unwrap_table(env, value);
   if (*out == NULL) {
-    throw_misuse(env, "expected a key table");
-    return false;
-  }
-  if ((*out)->closed) {
-    throw_misuse(env, "the key table is closed");
+    throw_misuse(env, "expected a key table that is open");
     return false;
   }
   return true;

@@ -9,6 +9,7 @@
 
 #include "args.h"
 #include "batch.h"
+#include "js_job.h"
 #include "js_table.h"
 
 #define MAX_SETS (1u << 20)
@@ -16,6 +17,7 @@
 #define SHAPE_WORDS 3
 
 typedef struct {
+  js_job base;
   signature_set *sets;
   size_t count;
   key_table **tables; /* retained */
@@ -24,8 +26,6 @@ typedef struct {
   uint8_t *bad;  /* NULL: only one verdict is wanted */
   unsigned threads;
   verdict result;
-  napi_async_work work;
-  napi_deferred deferred;
 } job;
 
 typedef struct {
@@ -33,8 +33,8 @@ typedef struct {
   byte_view extra, messages, signatures;
 } flat_sets;
 
-static void job_free(job *work) {
-  if (work == NULL) return;
+static void job_free(js_job *base) {
+  job *work = (job *)base;
   for (size_t i = 0; i < work->table_count; i++) key_table_release(work->tables[i]);
   free(work->tables);
   free(work->sets);
@@ -158,26 +158,15 @@ static bool fill_job(napi_env env, const napi_value *args, bool find, job *work)
   return copy_flat(env, work, &flat) && shape_sets(env, work, &flat);
 }
 
-static job *make_job(napi_env env, napi_callback_info info, bool find) {
-  napi_value args[7];
-  if (!get_arguments(env, info, 7, args)) return NULL;
-  job *work = calloc(1, sizeof *work);
-  if (work == NULL) {
-    throw_failure(env, "NO_MEMORY", "not enough memory for a job");
-    return NULL;
-  }
-  if (fill_job(env, args, find, work)) return work;
-  job_free(work);
-  return NULL;
-}
-
-static void run_job(job *work) {
+static void job_run(js_job *base) {
+  job *work = (job *)base;
   work->result = work->bad != NULL ? find_invalid_sets(work->sets, work->count, work->threads, work->bad)
                                    : verify_sets(work->sets, work->count, work->threads);
 }
 
 /* A boolean, or a Uint8Array with 1 for each bad set; NULL when the job has no verdict. */
-static napi_value job_value(napi_env env, const job *work) {
+static napi_value job_value(napi_env env, js_job *base) {
+  const job *work = (job *)base;
   if (work->result != VERDICT_VALID && work->result != VERDICT_INVALID) return NULL;
   if (work->bad == NULL) return make_boolean(env, work->result == VERDICT_VALID);
   napi_value buffer, flags = NULL;
@@ -188,42 +177,31 @@ static napi_value job_value(napi_env env, const job *work) {
   return flags;
 }
 
-static napi_value run_now(napi_env env, napi_callback_info info, bool find) {
-  job *work = make_job(env, info, find);
-  if (work == NULL) return NULL;
-  run_job(work);
-  napi_value value = job_value(env, work);
-  if (value == NULL) napi_throw(env, make_verdict_error(env, work->result));
-  job_free(work);
-  return value;
+static napi_value job_error(napi_env env, js_job *base) { return make_verdict_error(env, ((job *)base)->result); }
+
+static js_job *make_job(napi_env env, napi_callback_info info, bool find) {
+  napi_value args[7];
+  if (!get_arguments(env, info, 7, args)) return NULL;
+  job *work = calloc(1, sizeof *work);
+  if (work == NULL) {
+    throw_failure(env, "NO_MEMORY", "not enough memory for a job");
+    return NULL;
+  }
+  work->base = (js_job){.run = job_run, .value = job_value, .error = job_error, .release = job_free};
+  work->result = VERDICT_NO_MEMORY;
+  if (fill_job(env, args, find, work)) return &work->base;
+  job_free(&work->base);
+  return NULL;
 }
 
-static void execute(napi_env env, void *data) { run_job(data); }
-
-static void complete(napi_env env, napi_status status, void *data) {
-  job *work = data;
-  napi_value value = status == napi_ok ? job_value(env, work) : NULL;
-  if (value != NULL)
-    napi_resolve_deferred(env, work->deferred, value);
-  else
-    napi_reject_deferred(env, work->deferred, make_verdict_error(env, work->result));
-  napi_delete_async_work(env, work->work);
-  job_free(work);
+static napi_value run_now(napi_env env, napi_callback_info info, bool find) {
+  js_job *work = make_job(env, info, find);
+  return work != NULL ? run_job(env, work) : NULL;
 }
 
 static napi_value run_later(napi_env env, napi_callback_info info, bool find) {
-  job *work = make_job(env, info, find);
-  if (work == NULL) return NULL;
-  napi_value promise, name;
-  if (napi_create_string_utf8(env, "verifySets", NAPI_AUTO_LENGTH, &name) == napi_ok &&
-      napi_create_async_work(env, NULL, name, execute, complete, work, &work->work) == napi_ok) {
-    if (napi_create_promise(env, &work->deferred, &promise) == napi_ok &&
-        napi_queue_async_work(env, work->work) == napi_ok)
-      return promise;
-    napi_delete_async_work(env, work->work);
-  }
-  job_free(work);
-  return throw_failure(env, "NO_MEMORY", "cannot queue a job");
+  js_job *work = make_job(env, info, find);
+  return work != NULL ? queue_job(env, work, "verifySets") : NULL;
 }
 
 static napi_value js_verify_sets(napi_env env, napi_callback_info info) { return run_now(env, info, false); }

@@ -18,8 +18,7 @@ static void finalize_table(napi_env env, void *data, void *hint) {
   key_table_release(data);
 }
 
-/* Takes over one reference. */
-static napi_value make_handle(napi_env env, key_table *table) {
+napi_value wrap_table(napi_env env, key_table *table) {
   napi_value handle;
   int64_t total;
   if (napi_create_object(env, &handle) != napi_ok ||
@@ -46,7 +45,7 @@ static napi_value table_create(napi_env env, napi_callback_info info) {
   if (!get_arguments(env, info, 1, args) || !get_size(env, args[0], "capacity", MAX_KEYS, &capacity)) return NULL;
   key_table *table = key_table_create(capacity);
   if (table == NULL) return throw_failure(env, "NO_MEMORY", "cannot reserve a table of %zu keys", capacity);
-  return make_handle(env, table);
+  return wrap_table(env, table);
 }
 
 static napi_value table_length(napi_env env, napi_callback_info info) {
@@ -128,24 +127,6 @@ static napi_value table_compressed(napi_env env, napi_callback_info info) {
   return throw_failure(env, "NO_MEMORY", "cannot make a view of %zu bytes", bytes);
 }
 
-/* tableValidate(table, first, count, threads): how many of the keys are invalid */
-static napi_value table_validate(napi_env env, napi_callback_info info) {
-  napi_value args[4];
-  key_table *table;
-  size_t first, count, threads, invalid;
-  if (!get_arguments(env, info, 4, args) || !get_table(env, args[0], &table) ||
-      !get_size(env, args[1], "first", MAX_KEYS, &first) || !get_size(env, args[2], "count", MAX_KEYS, &count) ||
-      !get_size(env, args[3], "threads", 1024, &threads))
-    return NULL;
-  size_t length = key_table_length(table);
-  if (first > length || count > length - first)
-    return throw_misuse(env, "keys %zu to %zu of a table of %zu", first, first + count, length);
-  verdict result = key_table_validate(table, first, count, (unsigned)threads, &invalid);
-  if (result == VERDICT_VALID) return make_number(env, (double)invalid);
-  napi_throw(env, make_verdict_error(env, result));
-  return NULL;
-}
-
 /* tableAggregate(table, places, out): false when there are none or a key is invalid */
 static napi_value table_aggregate(napi_env env, napi_callback_info info) {
   napi_value args[3];
@@ -175,12 +156,16 @@ static napi_value table_aggregate(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* Lets go of what the handle held; views and running checks keep the memory until they end. */
 static napi_value table_close(napi_env env, napi_callback_info info) {
   napi_value args[1];
-  if (!get_arguments(env, info, 1, args)) return NULL;
-  key_table *table = unwrap_table(env, args[0]);
-  if (table == NULL) return throw_misuse(env, "expected a key table");
-  table->closed = true;
+  key_table *table;
+  if (!get_arguments(env, info, 1, args) || !get_table(env, args[0], &table)) return NULL;
+  if (table->file != NULL && atomic_load(&table->file->busy)) return throw_misuse(env, "a flush is running");
+  void *wrapped;
+  if (napi_remove_wrap(env, args[0], &wrapped) != napi_ok) return throw_misuse(env, "expected a key table");
+  if (table->file != NULL) key_file_release(table->file);
+  finalize_table(env, table, NULL);
   return NULL;
 }
 
@@ -193,9 +178,9 @@ void register_tables(napi_env env, napi_value exports) {
       {"tableRead", table_read},
       {"tableCountMatching", table_count_matching},
       {"tableCompressed", table_compressed},
-      {"tableValidate", table_validate},
       {"tableAggregate", table_aggregate},
       {"tableClose", table_close},
   };
   register_functions(env, exports, functions, sizeof functions / sizeof *functions);
+  register_table_files(env, exports);
 }

@@ -55,7 +55,7 @@ void key_table_retain(key_table *table) { atomic_fetch_add_explicit(&table->refe
 
 void key_table_release(key_table *table) {
   if (atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) != 1) return;
-  if (table->file != NULL) key_file_close(table->file);
+  if (table->file != NULL) key_file_free(table->file);
   region_free(&table->compressed);
   region_free(&table->points);
   region_free(&table->status);
@@ -107,7 +107,8 @@ static uint8_t judge(key_table *table, size_t i) {
   }
   blst_p1_affine point;
   bool valid = key_from_bytes(&point, table->compressed.base + i * KEY_BYTES);
-  if (valid) memcpy(table->points.base + i * sizeof point, &point, sizeof point);
+  if (!valid) memset(&point, 0, sizeof point); /* on disk, all zero means invalid */
+  memcpy(table->points.base + i * sizeof point, &point, sizeof point);
   uint8_t judged = valid ? KEY_VALID : KEY_INVALID;
   atomic_store_explicit(status, judged, memory_order_release);
   return judged;
@@ -142,6 +143,28 @@ verdict key_table_add(key_table *table, const uint32_t *places, size_t count, bl
     count -= chunk;
   }
   return VERDICT_VALID;
+}
+
+/* Pages of [from, to) that are in memory, by the kernel's word; in bytes. */
+static size_t resident_bytes(const uint8_t *base, size_t from, size_t to) {
+  size_t page = page_bytes(), total = 0;
+  unsigned char present[1024];
+  for (size_t at = from / page * page; at < to; at += sizeof present * page) {
+    size_t bytes = round_up(to - at < sizeof present * page ? to - at : sizeof present * page, page);
+    if (mincore((void *)(base + at), bytes, present) != 0) continue;
+    for (size_t i = 0; i < bytes / page; i++) total += (present[i] & 1) * page;
+  }
+  return total;
+}
+
+void key_table_memory(const key_table *table, size_t *anonymous, size_t *mapped) {
+  const key_region *regions[] = {&table->compressed, &table->points, &table->status};
+  *anonymous = *mapped = 0;
+  for (size_t i = 0; i < 3; i++) {
+    *anonymous += resident_bytes(regions[i]->base, regions[i]->mapped, regions[i]->committed);
+    *mapped += regions[i]->mapped;
+  }
+  *(table->index.is_mapped_file ? mapped : anonymous) += table->index.mapping_bytes;
 }
 
 typedef struct {

@@ -29,7 +29,6 @@ struct key_file;
 
 typedef struct key_table {
   atomic_uint references;
-  bool closed;
   size_t capacity;
   atomic_size_t length;
   key_region compressed, points, status;
@@ -61,6 +60,9 @@ verdict key_table_add(key_table *table, const uint32_t *places, size_t count, bl
 
 /* Checks keys [first, first + count) on several threads; *invalid is how many of them are not valid. */
 verdict key_table_validate(key_table *table, size_t first, size_t count, unsigned threads, size_t *invalid);
+
+/* Bytes held in anonymous memory, and bytes that are pages of files. */
+void key_table_memory(const key_table *table, size_t *anonymous, size_t *mapped);
 
 /* Makes bytes [0, end) of a region usable; false when out of memory. */
 bool key_region_commit(key_region *region, size_t end);
