@@ -1,7 +1,7 @@
 import { bytesEqual } from "../base/bytes.ts";
 import type { Arena } from "../columns/arena.ts";
 import { BytesColumn } from "../columns/bytes-column.ts";
-import { KeyTable } from "../crypto/key-table.ts";
+import type { KeyTable } from "../crypto/key-table.ts";
 
 const KEY_BYTES = 48;
 
@@ -68,7 +68,7 @@ export class PublicKeys {
     const count = keys.length / KEY_BYTES;
     if (this.tail.length === 0) {
       done = this.table.countMatching(this.base, keys);
-      if (done < count && this.table.length === this.base + done && this.table.isAppendable) {
+      if (done < count && this.table.length === this.base + done) {
         this.table.append(keys.subarray(done * KEY_BYTES));
         done = count;
       }
@@ -92,7 +92,7 @@ export class PublicKeys {
   /** Takes the table's next key when it is this one, or appends it there when this registry ends where the table does. */
   #adopt(key: Uint8Array): boolean {
     if (this.table.countMatching(this.base, key) === 1) return true;
-    if (this.table.length !== this.base || !this.table.isAppendable) return false;
+    if (this.table.length !== this.base) return false;
     this.table.append(key);
     return true;
   }
