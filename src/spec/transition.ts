@@ -9,11 +9,12 @@ import { type ProcessBlockOptions, processBlock } from "./block/block.ts";
 import { forkEpoch } from "./config.ts";
 import { DOMAIN_BEACON_PROPOSER } from "./constants.ts";
 import type { SignedBeaconBlock } from "./containers.ts";
-import { processEpoch, type StepObserver } from "./epoch/epoch.ts";
+import { processEpoch } from "./epoch/epoch.ts";
 import { Fork, forkName } from "./fork.ts";
 import { computeSigningRoot } from "./misc.ts";
 import type { Verifier } from "./signature-sets.ts";
 import type { BeaconState } from "./state.ts";
+import { type StepObserver, unobserved } from "./step-observer.ts";
 import { upgradeTo } from "./upgrade.ts";
 
 export interface TransitionOptions extends ProcessBlockOptions {
@@ -72,13 +73,15 @@ export function processSlots(
 ): BeaconState {
   assertValid(state.slot < slot, "SLOT_NOT_LATER", { slot, stateSlot: state.slot });
   const { SLOTS_PER_EPOCH } = state.spec.preset;
+  const { threads, observer = unobserved } = options;
   let current = state;
   while (current.slot < slot) {
-    processSlot(current, options.threads);
+    observer("slot", () => processSlot(current, threads));
     const nextSlot = current.slot + 1;
-    if (nextSlot % SLOTS_PER_EPOCH === 0) processEpoch(current, options.observer);
+    const isEpochEnd = nextSlot % SLOTS_PER_EPOCH === 0;
+    if (isEpochEnd) processEpoch(current, observer);
     current.slot = nextSlot;
-    if (nextSlot % SLOTS_PER_EPOCH === 0) current = upgradeWhenDue(current);
+    if (isEpochEnd) current = upgradeWhenDue(current, observer);
   }
   return current;
 }
@@ -97,14 +100,16 @@ export function processSlot(state: BeaconState, threads?: number): void {
 }
 
 /** Applies the upgrades of all forks that start with the state's epoch. */
-export function upgradeWhenDue(state: BeaconState): BeaconState {
+export function upgradeWhenDue(state: BeaconState, observer: StepObserver = unobserved): BeaconState {
   let current = state;
   for (const fork of Object.values(Fork)) {
     const isDue = fork === current.fork + 1 && forkEpoch(current.spec.config, fork) === getCurrentEpoch(current);
     if (!isDue) continue;
-    const post = upgradeTo(fork, current);
-    current.drop();
-    current = post;
+    observer(`upgrade_to_${forkName(fork)}`, () => {
+      const post = upgradeTo(fork, current);
+      current.drop();
+      current = post;
+    });
   }
   return current;
 }

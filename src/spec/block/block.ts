@@ -5,11 +5,11 @@
 import { InvalidBlock } from "../../base/errors.ts";
 import { Uint64Overflow } from "../../columns/u64-column.ts";
 import type { BeaconBlock } from "../containers.ts";
-import type { StepObserver } from "../epoch/epoch.ts";
 import { Fork } from "../fork.ts";
 import { isExecutionEnabled } from "../predicates.ts";
 import type { Verifier } from "../signature-sets.ts";
 import type { BeaconState } from "../state.ts";
+import { type StepObserver, unobserved } from "../step-observer.ts";
 import { processEth1Data } from "./eth1-data.ts";
 import { acceptingEngine, type ExecutionEngine, processExecutionPayload } from "./execution-payload.ts";
 import { processBlockHeader } from "./header.ts";
@@ -66,7 +66,7 @@ export interface ProcessBlockOptions {
   verifier: Verifier;
   /** Accepts every payload by default. */
   executionEngine?: ExecutionEngine;
-  /** Told of each step, and inside "operations" of each operation. */
+  /** Wraps each step, and inside "operations" each operation. */
   observer?: StepObserver;
 }
 
@@ -77,14 +77,11 @@ export interface ProcessBlockOptions {
  * @throws InvalidBlock
  */
 export function processBlock(state: BeaconState, block: BeaconBlock, options: ProcessBlockOptions): void {
-  const { verifier, executionEngine = acceptingEngine, observer } = options;
+  const { verifier, executionEngine = acceptingEngine, observer = unobserved } = options;
   const context = { verifier, executionEngine, observer };
   try {
     for (const { name, from, step } of BLOCK_STEPS) {
-      if (state.fork < from) continue;
-      observer?.before?.(name, state);
-      step(state, block, context);
-      observer?.after?.(name, state);
+      if (state.fork >= from) observer(name, () => step(state, block, context));
     }
   } catch (error) {
     if (error instanceof Uint64Overflow) throw new InvalidBlock("UINT64_OVERFLOW", { message: error.message });

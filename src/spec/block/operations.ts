@@ -4,7 +4,7 @@
  */
 import { assertValid } from "../../base/errors.ts";
 import type { BeaconBlockBody } from "../containers.ts";
-import type { StepObserver } from "../epoch/epoch.ts";
+import type { StepObserver } from "../step-observer.ts";
 import { Fork } from "../fork.ts";
 import type { Verifier } from "../signature-sets.ts";
 import type { BeaconState } from "../state.ts";
@@ -94,7 +94,7 @@ export function processOperations(
   state: BeaconState,
   body: BeaconBlockBody,
   verifier: Verifier,
-  observer?: StepObserver,
+  observer: StepObserver,
 ): void {
   const expected = expectedDeposits(state);
   assertValid(body.deposits.length === expected, "OPERATIONS_WRONG_DEPOSIT_COUNT", {
@@ -104,9 +104,7 @@ export function processOperations(
   for (const { name, from, until, list, process } of OPERATIONS) {
     if (state.fork < from || (until !== undefined && state.fork >= until)) continue;
     for (const operation of list(body)) {
-      observer?.before?.(name, state);
-      process(state, operation, verifier);
-      observer?.after?.(name, state);
+      observer(name, () => process(state, operation, verifier));
     }
   }
 }

@@ -4,6 +4,7 @@
  */
 import { Fork } from "../fork.ts";
 import type { BeaconState } from "../state.ts";
+import { type StepObserver, unobserved } from "../step-observer.ts";
 import { processEffectiveBalanceUpdates } from "./effective-balance-updates.ts";
 import { processEth1DataReset } from "./eth1-data-reset.ts";
 import { processHistoricalRootsUpdate } from "./historical-roots-update.ts";
@@ -31,12 +32,6 @@ export interface EpochStep {
   readonly from: Fork;
   /** The first fork that no longer has the step. */
   readonly until?: Fork;
-}
-
-/** Told of each step of a transition, for timing and explaining. */
-export interface StepObserver {
-  before?(name: string, state: BeaconState): void;
-  after?(name: string, state: BeaconState): void;
 }
 
 export const EPOCH_STEPS: readonly EpochStep[] = Object.freeze([
@@ -73,12 +68,10 @@ export function epochSteps(fork: Fork): EpochStep[] {
  * Ends the epoch that the state's slot is the last of.
  * @spec process_epoch (phase0 to fulu)
  */
-export function processEpoch(state: BeaconState, observer?: StepObserver): void {
+export function processEpoch(state: BeaconState, observer: StepObserver = unobserved): void {
   // No step before the registry updates changes the registry, none after them reads the scan.
   const scan = new RegistryScan(state);
   for (const { name, step } of epochSteps(state.fork)) {
-    observer?.before?.(name, state);
-    step(state, scan);
-    observer?.after?.(name, state);
+    observer(name, () => step(state, scan));
   }
 }
