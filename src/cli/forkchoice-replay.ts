@@ -6,7 +6,7 @@ import { fromHex, toHex } from "../base/bytes.ts";
 import { DecodeError, InvalidBlock } from "../base/errors.ts";
 import { acceptingEngine, type ExecutionEngine } from "../spec/block/execution-payload.ts";
 import type { ChainSpec } from "../spec/chain-spec.ts";
-import type { BeaconBlock, PowBlock } from "../spec/containers.ts";
+import type { Attestation, BeaconBlock, PowBlock } from "../spec/containers.ts";
 import type { Fork } from "../spec/fork.ts";
 import { isDataAvailable, type RetrievedData } from "../spec/fork-choice/data-availability.ts";
 import type { FastConfirmationStore } from "../spec/fork-choice/fast-confirmation.ts";
@@ -17,7 +17,7 @@ import { onTick } from "../spec/fork-choice/on-tick.ts";
 import { onInvalidPayload, onValidPayload } from "../spec/fork-choice/optimistic.ts";
 import { ExecutionStatus } from "../spec/fork-choice/proto-array.ts";
 import { prune } from "../spec/fork-choice/prune.ts";
-import { getForkchoiceStore, type Store } from "../spec/fork-choice/store.ts";
+import { getCurrentSlot, getForkchoiceStore, type Store } from "../spec/fork-choice/store.ts";
 import { forkTypes } from "../spec/fork-types.ts";
 import type { Verifier } from "../spec/signature-sets.ts";
 import { BeaconState } from "../spec/state.ts";
@@ -79,6 +79,7 @@ export class ForkchoiceReplay {
   readonly #spec: ChainSpec;
   readonly #fork: Fork;
   readonly #states = new Map<string, BeaconState>();
+  #waiting: Attestation[] = [];
   readonly #powBlocks = new Map<string, PowBlock>();
   readonly #payloadStatuses = new Map<string, PayloadStatus>();
 
@@ -121,12 +122,11 @@ export class ForkchoiceReplay {
     switch (kind) {
       case "tick":
         onTick(store, step.tick!);
+        this.#applyWaiting();
         return [];
-      case "attestation": {
-        const attestation = this.#types.Attestation.deserialize(this.#files.ssz(step.attestation!));
-        onAttestation(store, attestation, { verifier: this.#verifier });
+      case "attestation":
+        this.#applyAttestation(step);
         return [];
-      }
       case "attester_slashing": {
         const slashing = this.#types.AttesterSlashing.deserialize(this.#files.ssz(step.attester_slashing!));
         onAttesterSlashing(store, slashing, { verifier: this.#verifier });
@@ -148,6 +148,21 @@ export class ForkchoiceReplay {
       default:
         return kind satisfies never;
     }
+  }
+
+  /** A vote of the current slot waits for the next one, as in a node, unless the case wants it refused. */
+  #applyAttestation(step: Step): void {
+    const attestation = this.#types.Attestation.deserialize(this.#files.ssz(step.attestation!));
+    const isEarly = attestation.data.slot >= getCurrentSlot(this.store);
+    if (isEarly && (step.valid ?? true)) this.#waiting.push(attestation);
+    else onAttestation(this.store, attestation, { verifier: this.#verifier });
+  }
+
+  #applyWaiting(): void {
+    const slot = getCurrentSlot(this.store);
+    const ripe = this.#waiting.filter((attestation) => attestation.data.slot < slot);
+    this.#waiting = this.#waiting.filter((attestation) => attestation.data.slot >= slot);
+    for (const attestation of ripe) onAttestation(this.store, attestation, { verifier: this.#verifier });
   }
 
   /** A block brings its attestations and slashings with it. */
