@@ -21,7 +21,7 @@ import { processWithdrawals } from "./withdrawals.ts";
 export interface BlockContext {
   readonly verifier: Verifier;
   readonly executionEngine: ExecutionEngine;
-  readonly observer: StepObserver | undefined;
+  readonly observer: StepObserver;
 }
 
 export interface BlockStep {
