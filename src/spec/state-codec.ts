@@ -83,7 +83,11 @@ function readLayout(spec: ChainSpec, fork: Fork, source: ByteSource): Span[] {
     else fixed.push({ position, field, start: at, end: at + size });
     at += size ?? OFFSET_BYTES;
     if (at > source.length) {
-      throw new DecodeError(`the input ends after ${source.length} bytes, inside the fixed part`, field.name, at - (size ?? OFFSET_BYTES));
+      throw new DecodeError(
+        `the input ends after ${source.length} bytes, inside the fixed part`,
+        field.name,
+        at - (size ?? OFFSET_BYTES),
+      );
     }
   });
   const starts = variable.map(({ field, at: offsetAt }, i) => {
@@ -98,7 +102,8 @@ function readLayout(spec: ChainSpec, fork: Fork, source: ByteSource): Span[] {
   const spans = variable.map(({ position, field, at: offsetAt }, i) => {
     const start = starts[i]!;
     const end = starts[i + 1] ?? source.length;
-    if (end < start) throw new DecodeError(`the offset after this field's is ${end}, before ${start}`, field.name, offsetAt);
+    if (end < start)
+      throw new DecodeError(`the offset after this field's is ${end}, before ${start}`, field.name, offsetAt);
     return { position, field, start, end };
   });
   // In input order, so that a pipe can serve as the source.

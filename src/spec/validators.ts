@@ -164,8 +164,8 @@ export class Validators {
       const n = Math.min(STRETCH, count - first);
       const bytes = source.read(offset + first * VALIDATOR_BYTES, n * VALIDATOR_BYTES);
       for (const column of this.#columns()) {
-        const last = Math.floor((first + n - 1) / column.itemsPerPage);
-        for (let p = Math.floor(first / column.itemsPerPage); p <= last; p++) column.pages.writable(p);
+        const last = Math.floor((first + n - 1) / column.storedPerPage);
+        for (let p = Math.floor(first / column.storedPerPage); p <= last; p++) column.pages.writable(p);
       }
       const keys = new Uint8Array(n * KEY_BYTES);
       scatterValidators(this.roots.arena, this.#tables(), bytes, 0, first, n, keys);
@@ -221,8 +221,8 @@ export class Validators {
   /** Pages that a load has filled for good and that are zero or equal their neighbour (far-future epochs) are stored once. */
   #shareEqualPages(from: number, to: number): void {
     for (const column of this.#columns()) {
-      const end = Math.floor(to / column.itemsPerPage);
-      for (let p = Math.floor(from / column.itemsPerPage); p < end; p++) column.shareIfEqual(p);
+      const end = Math.floor(to / column.storedPerPage);
+      for (let p = Math.floor(from / column.storedPerPage); p < end; p++) column.shareIfEqual(p);
     }
   }
 }

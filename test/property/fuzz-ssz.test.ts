@@ -4,14 +4,14 @@ import type { Type } from "@chainsafe/ssz";
 import { DecodeError } from "../../src/base/errors.ts";
 import { createChainSpec } from "../../src/spec/chain-spec.ts";
 import { MAINNET_CONFIG, MINIMAL_CONFIG } from "../../src/spec/config.ts";
-import { decodeSsz } from "../../src/spec/decode.ts";
+import { decodeSsz } from "../../src/spec/ssz-decode.ts";
 import { FORK_NAMES } from "../../src/spec/fork.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { randomValue } from "./random-value.ts";
 
 const SEED = Number(process.env.SEED ?? 41);
 /** Inputs a type; a longer run sets FUZZ_ROUNDS. */
-const ROUNDS = Number(process.env.FUZZ_ROUNDS ?? 25);
+const ROUNDS = Number(process.env.FUZZ_ROUNDS ?? 150);
 const MAX_INPUT = 1 << 17;
 
 for (const config of [MINIMAL_CONFIG, MAINNET_CONFIG]) {
@@ -34,10 +34,9 @@ function fuzzType(name: string, type: Type<unknown>, random: Random): void {
   for (let round = 0; round < ROUNDS; round++) {
     const input = mutate(valid, random);
     try {
-      decodeSsz(type, input, name);
+      decodeSsz(type, input);
     } catch (error) {
       assert.ok(error instanceof DecodeError, `${name}: ${error} (seed ${SEED})`);
-      assert.ok(error.path.startsWith(name), `${name}: the path is ${error.path}`);
       assert.ok(error.offset >= 0 && error.offset <= input.length, `${name}: the offset is ${error.offset}`);
     }
   }
