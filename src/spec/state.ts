@@ -101,6 +101,7 @@ export class BeaconState {
     this.fork = fork;
     this.#parts = parts;
     this.cache = cache;
+    abandoned.register(this, parts, parts);
   }
 
   static {
@@ -191,8 +192,8 @@ export class BeaconState {
 
   /** Gives up this state's pages; it must not be used after. */
   drop(): void {
-    for (const part of this.#parts) if (part !== undefined) dropPart(part);
-    this.#parts.fill(undefined);
+    abandoned.unregister(this.#parts);
+    dropParts(this.#parts);
     this.cache = new StateCache();
   }
 
@@ -270,6 +271,14 @@ export class BeaconState {
     return types[forkName(this.fork)].BeaconState as unknown as ContainerType<Record<string, Type<unknown>>>;
   }
 }
+
+function dropParts(parts: (Part | undefined)[]): void {
+  for (const part of parts) if (part !== undefined) dropPart(part);
+  parts.fill(undefined);
+}
+
+/** Pages of states that were forgotten rather than dropped come back when the state is collected, at the latest. */
+const abandoned = new FinalizationRegistry(dropParts);
 
 /** Bytes in memory as a source. */
 export function bytesSource(bytes: Uint8Array): ByteSource {
