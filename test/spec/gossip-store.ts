@@ -3,9 +3,10 @@
  * https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/tests/formats/networking/gossip_validation.md
  */
 import { fromHex, toHex } from "../../src/base/bytes.ts";
+import { getCurrentEpoch } from "../../src/spec/accessors.ts";
 import type { ChainSpec } from "../../src/spec/chain-spec.ts";
 import type { BeaconBlock, Checkpoint } from "../../src/spec/containers.ts";
-import { type Fork, forkName } from "../../src/spec/fork.ts";
+import type { Fork } from "../../src/spec/fork.ts";
 import { forkTypes } from "../../src/spec/fork-types.ts";
 import type { GossipStore, PayloadStatus } from "../../src/spec/gossip/verdict.ts";
 import { computeStartSlotAtEpoch } from "../../src/spec/misc.ts";
@@ -82,6 +83,7 @@ export class CaseStore implements GossipStore {
     if (entry.payload_status) this.#payloadStatuses.set(root, entry.payload_status);
     if (entry.failed || entry.pending) return;
     if (isAnchor) {
+      this.finalizedCheckpoint = { epoch: getCurrentEpoch(this.headState), root: fromHex(root) };
       this.#states.set(root, this.headState);
       return;
     }
@@ -95,8 +97,8 @@ export class CaseStore implements GossipStore {
   #decode(vector: VectorCase, fork: Fork, name: string) {
     const types = forkTypes({ spec: this.#spec, fork });
     const signedBlock = types.SignedBeaconBlock.deserialize(vector.ssz(name));
-    const root = toHex(types.BeaconBlock.hashTreeRoot(signedBlock.message));
-    if (!name.endsWith(root)) throw new Error(`${name} is a ${forkName(fork)} block of root ${root}`);
-    return { signedBlock, root };
+    const fileRoot = toHex(types.SignedBeaconBlock.hashTreeRoot(signedBlock));
+    if (!name.endsWith(fileRoot)) throw new Error(`${name} has the root ${fileRoot}`);
+    return { signedBlock, root: toHex(types.BeaconBlock.hashTreeRoot(signedBlock.message)) };
   }
 }
