@@ -2,6 +2,7 @@
  * Runs the steps of a fork-choice case: ticks, blocks, votes, verdicts of the execution engine, and checks.
  * https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/tests/formats/fork_choice/README.md
  */
+import type { Type } from "@chainsafe/ssz";
 import { fromHex, toHex } from "../base/bytes.ts";
 import { DecodeError, InvalidBlock } from "../base/errors.ts";
 import { acceptingEngine, type ExecutionEngine } from "../spec/block/execution-payload.ts";
@@ -20,7 +21,9 @@ import { prune } from "../spec/fork-choice/prune.ts";
 import { getCurrentSlot, getForkchoiceStore, type Store } from "../spec/fork-choice/store.ts";
 import { forkTypes } from "../spec/fork-types.ts";
 import type { Verifier } from "../spec/signature-sets.ts";
+import { decodeSsz } from "../spec/ssz-decode.ts";
 import { BeaconState } from "../spec/state.ts";
+import { readingFrom } from "./exit.ts";
 import { checkStore, type StoreChecks } from "./forkchoice-checks.ts";
 
 /** The files of a case, by name without extension. */
@@ -91,7 +94,7 @@ export class ForkchoiceReplay {
     this.#spec = parts.spec;
     this.#fork = parts.fork;
     const anchorState = BeaconState.decode(parts.spec, parts.fork, this.#files.ssz("anchor_state"));
-    const anchorBlock = this.#types.BeaconBlock.deserialize(this.#files.ssz("anchor_block"));
+    const anchorBlock = this.#read(this.#types.BeaconBlock, "anchor_block");
     const blockStates = { get: (root: Uint8Array) => this.#states.get(toHex(root)) };
     this.store = getForkchoiceStore({ anchorState, anchorBlock, blockStates });
     this.#states.set(toHex(this.store.finalizedCheckpoint.root), anchorState);
@@ -100,8 +103,8 @@ export class ForkchoiceReplay {
 
   /** Runs one step. @throws only where the case itself is broken */
   run(step: Step): StepResult {
-    const kind = KINDS.find((name) => step[name] !== undefined);
-    if (kind === undefined) throw new DecodeError(`unknown step with ${Object.keys(step).join(", ")}`);
+    const kind = KINDS.find((name) => step?.[name] !== undefined);
+    if (kind === undefined) throw new DecodeError(`unknown step ${JSON.stringify(step).slice(0, 200)}`);
     let refusal: string | undefined;
     const problems: string[] = [];
     try {
@@ -128,12 +131,12 @@ export class ForkchoiceReplay {
         this.#applyAttestation(step);
         return [];
       case "attester_slashing": {
-        const slashing = this.#types.AttesterSlashing.deserialize(this.#files.ssz(step.attester_slashing!));
+        const slashing = this.#read(this.#types.AttesterSlashing, step.attester_slashing!);
         onAttesterSlashing(store, slashing, { verifier: this.#verifier });
         return [];
       }
       case "pow_block": {
-        const block = this.#types.PowBlock.deserialize(this.#files.ssz(step.pow_block!));
+        const block = this.#read(this.#types.PowBlock, step.pow_block!);
         this.#powBlocks.set(toHex(block.blockHash), block);
         return [];
       }
@@ -152,7 +155,7 @@ export class ForkchoiceReplay {
 
   /** A vote of the current slot waits for the next one, as in a node, unless the case wants it refused. */
   #applyAttestation(step: Step): void {
-    const attestation = this.#types.Attestation.deserialize(this.#files.ssz(step.attestation!));
+    const attestation = this.#read(this.#types.Attestation, step.attestation!);
     const isEarly = attestation.data.slot >= getCurrentSlot(this.store);
     if (isEarly && (step.valid ?? true)) this.#waiting.push(attestation);
     else onAttestation(this.store, attestation, { verifier: this.#verifier });
@@ -167,7 +170,7 @@ export class ForkchoiceReplay {
 
   /** A block brings its attestations and slashings with it. */
   #applyBlock(step: Step): void {
-    const signedBlock = this.#types.SignedBeaconBlock.deserialize(this.#files.ssz(step.block!));
+    const signedBlock = this.#read(this.#types.SignedBeaconBlock, step.block!);
     const block = signedBlock.message;
     const root = this.#types.BeaconBlock.hashTreeRoot(block);
     const received = { signedBlock, root, fork: this.#fork };
@@ -195,10 +198,10 @@ export class ForkchoiceReplay {
   #isDataAvailable(received: ReceivedBlock, step: Step): boolean {
     const { DataColumnSidecar, Blob } = this.#types;
     // A step without data stands for nothing to retrieve, one with an empty list of columns for a failed retrieval.
-    const columns = step.columns?.map((name) => DataColumnSidecar.deserialize(this.#files.ssz(name)));
+    const columns = step.columns?.map((name) => this.#read(DataColumnSidecar, name));
     const data: RetrievedData = {
       blobs: step.blobs === undefined ? [] : splitBytes(this.#files.ssz(step.blobs), Blob.fixedSize!),
-      proofs: step.proofs?.map((proof) => fromHex(proof)) ?? [],
+      proofs: step.proofs?.map(parseHex) ?? [],
       ...(columns?.length === 0 ? {} : { columns: columns ?? [] }),
     };
     return isDataAvailable(this.#spec, received, data);
@@ -247,6 +250,10 @@ export class ForkchoiceReplay {
     }
   }
 
+  #read<T>(type: Type<T>, name: string): T {
+    return readingFrom(name, type.typeName, () => decodeSsz(type, this.#files.ssz(name)));
+  }
+
   get #types() {
     return forkTypes({ spec: this.#spec, fork: this.#fork });
   }
@@ -257,7 +264,15 @@ function isInvalid(told: PayloadStatus): boolean {
 }
 
 function latestValidHash(told: PayloadStatus): Uint8Array | undefined {
-  return told.latest_valid_hash === null ? undefined : fromHex(told.latest_valid_hash);
+  return told.latest_valid_hash === null ? undefined : parseHex(told.latest_valid_hash);
+}
+
+function parseHex(hex: string): Uint8Array {
+  try {
+    return fromHex(String(hex));
+  } catch (cause) {
+    throw new DecodeError((cause as Error).message, "", -1, { cause });
+  }
 }
 
 function splitBytes(bytes: Uint8Array, size: number): Uint8Array[] {

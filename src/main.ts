@@ -1,0 +1,19 @@
+/** The command line: one line registers a command of cli/. */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { runProgram } from "./cli/exit.ts";
+import { registerForkchoice } from "./cli/forkchoice.ts";
+import { registerSsz } from "./cli/ssz.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+const program = new Command("cresset")
+  .description("An Ethereum consensus client for small ARM boards")
+  .version(version);
+
+registerSsz(program);
+registerForkchoice(program);
+
+await runProgram(program, process.argv);
