@@ -41,7 +41,7 @@ test("DOT names every block and every edge", () => {
   assert.ok(dot.startsWith('digraph "a \\"name\\"" {') && dot.endsWith("}"));
   assert.equal(dot.split("\n").filter((line) => line.includes(" -> ")).length, 5);
   assert.equal(dot.split("\n").filter((line) => line.includes("[label=")).length, 6);
-  assert.match(dot, /"0x65+" \[label="slot 3\\n0x65656565..6565\\n89.6 ETH\\nhead\\nboosted".*penwidth=3\];/);
+  assert.match(dot, /"0x(65)+" \[label="slot 3\\n0x65656565..6565\\n89.6 ETH\\nhead\\nboosted".*penwidth=3\];/);
 });
 
 test("JSON has weights in exact Gwei and survives a round trip", () => {
