@@ -41,7 +41,8 @@ export function isCandidateBlock(spec: ChainSpec, block: { readonly timestamp: n
  */
 export function getEth1Vote(state: BeaconState, eth1Chain: readonly Eth1ChainBlock[]): Eth1Data {
   // [New in Electra:EIP6110]
-  if (state.fork >= Fork.electra && state.eth1DepositIndex === state.depositRequestsStartIndex) return state.eth1Data;
+  if (state.fork >= Fork.electra && BigInt(state.eth1DepositIndex) === state.depositRequestsStartIndex)
+    return state.eth1Data;
 
   const periodStart = votingPeriodStartTime(state);
   const candidates = eth1Chain
@@ -67,7 +68,7 @@ export function getEth1Vote(state: BeaconState, eth1Chain: readonly Eth1ChainBlo
 
 /** @spec get_eth1_pending_deposit_count (electra) */
 export function getEth1PendingDepositCount(state: BeaconState): number {
-  const limit = Math.min(Number(state.eth1Data.depositCount), state.depositRequestsStartIndex);
+  const limit = Math.min(Number(state.eth1Data.depositCount), Number(state.depositRequestsStartIndex));
   return Math.min(state.spec.preset.MAX_DEPOSITS, Math.max(0, limit - state.eth1DepositIndex));
 }
 

@@ -61,8 +61,7 @@ export const VERSIONED_HASH_VERSION_KZG = 0x01;
 export const BYTES_PER_FIELD_ELEMENT = 32;
 
 // Electra
-/** 2^64-1 in SSZ. */
-export const UNSET_DEPOSIT_REQUESTS_START_INDEX = Infinity;
+export const UNSET_DEPOSIT_REQUESTS_START_INDEX = UINT64_MAX;
 export const FULL_EXIT_REQUEST_AMOUNT = 0n;
 export const DEPOSIT_REQUEST_TYPE = 0x00;
 export const WITHDRAWAL_REQUEST_TYPE = 0x01;

@@ -626,7 +626,8 @@ function electraRequests(preset: Preset, { Uint64, Exact64 }: Uints) {
     withdrawalCredentials: Bytes32,
     amount: Exact64,
     signature: Bytes96,
-    index: Uint64,
+    // Whatever the deposit contract counts: a random chain of the reference tests goes up to 2^64.
+    index: Exact64,
   });
   const WithdrawalRequest = container("WithdrawalRequest", {
     sourceAddress: Bytes20,
@@ -673,7 +674,7 @@ function electraRequests(preset: Preset, { Uint64, Exact64 }: Uints) {
 }
 
 function electraTypes(preset: Preset, uint: Uints, deneb: ReturnType<typeof denebTypes>) {
-  const { Uint64 } = uint;
+  const { Uint64, Exact64 } = uint;
   const attestations = electraAttestations(preset, uint, deneb);
   const requests = electraRequests(preset, uint);
   const BeaconBlockBody = container("BeaconBlockBody", {
@@ -684,7 +685,7 @@ function electraTypes(preset: Preset, uint: Uints, deneb: ReturnType<typeof dene
   });
   const BeaconState = container("BeaconState", {
     ...deneb.BeaconState.fields,
-    depositRequestsStartIndex: Uint64,
+    depositRequestsStartIndex: Exact64,
     depositBalanceToConsume: Uint64,
     exitBalanceToConsume: Uint64,
     earliestExitEpoch: Uint64,

@@ -85,7 +85,7 @@ export function emptyGenesisState(
   for (let i = 0; i < spec.preset.EPOCHS_PER_HISTORICAL_VECTOR; i++) state.randaoMixes.set(i, eth1BlockHash);
   if (fork >= Fork.electra) {
     // [Modified in Fulu] deposits come as requests from the first block on
-    state.depositRequestsStartIndex = fork >= Fork.fulu ? Number(depositCount) : UNSET_DEPOSIT_REQUESTS_START_INDEX;
+    state.depositRequestsStartIndex = fork >= Fork.fulu ? depositCount : UNSET_DEPOSIT_REQUESTS_START_INDEX;
   }
   return state;
 }

@@ -4,10 +4,10 @@
  */
 import { assertValid } from "../../base/errors.ts";
 import type { BeaconBlockBody } from "../containers.ts";
-import type { StepObserver } from "../step-observer.ts";
 import { Fork } from "../fork.ts";
 import type { Verifier } from "../signature-sets.ts";
 import type { BeaconState } from "../state.ts";
+import type { StepObserver } from "../step-observer.ts";
 import { processAttestation } from "./attestation.ts";
 import { processAttesterSlashing } from "./attester-slashing.ts";
 import { processBlsToExecutionChange } from "./bls-to-execution-change.ts";
@@ -114,13 +114,13 @@ export function expectedDeposits(state: BeaconState): number {
   // [Modified in Fulu] deposits come as requests alone
   if (state.fork >= Fork.fulu) return 0;
   const { eth1DepositIndex, eth1Data, spec } = state;
-  // A count that a number does not hold exactly is beyond every index all the same.
-  let limit = Number(eth1Data.depositCount);
+  let limit = eth1Data.depositCount;
   // [Modified in Electra:EIP6110]
   if (state.fork >= Fork.electra) {
-    limit = Math.min(limit, state.depositRequestsStartIndex);
+    if (state.depositRequestsStartIndex < limit) limit = state.depositRequestsStartIndex;
     if (eth1DepositIndex >= limit) return 0;
   }
   assertValid(eth1DepositIndex <= limit, "OPERATIONS_DEPOSIT_COUNT_FELL", { eth1DepositIndex, depositCount: limit });
-  return Math.min(spec.preset.MAX_DEPOSITS, limit - eth1DepositIndex);
+  // A limit that a number does not hold exactly is far beyond all that fit.
+  return Math.min(spec.preset.MAX_DEPOSITS, Number(limit) - eth1DepositIndex);
 }
