@@ -7,7 +7,7 @@ import { fromHex, toHex } from "../base/bytes.ts";
 import { DecodeError, InvalidBlock } from "../base/errors.ts";
 import { acceptingEngine, type ExecutionEngine } from "../spec/block/execution-payload.ts";
 import type { ChainSpec } from "../spec/chain-spec.ts";
-import type { Attestation, BeaconBlock, PowBlock } from "../spec/containers.ts";
+import type { Attestation, BeaconBlock, ExecutionPayload, PowBlock } from "../spec/containers.ts";
 import type { Fork } from "../spec/fork.ts";
 import { isDataAvailable, type RetrievedData } from "../spec/fork-choice/data-availability.ts";
 import type { FastConfirmationStore } from "../spec/fork-choice/fast-confirmation.ts";
@@ -218,8 +218,13 @@ export class ForkchoiceReplay {
   }
 
   #executionStatus(block: BeaconBlock): ExecutionStatus {
-    const told = this.#payloadStatuses.get(toHex(block.body.executionPayload.blockHash));
+    const told = this.#toldOf(block);
     return told === undefined || told.status === "VALID" ? ExecutionStatus.valid : ExecutionStatus.notValidated;
+  }
+
+  #toldOf(block: BeaconBlock): PayloadStatus | undefined {
+    const payload = block.body.executionPayload as ExecutionPayload | undefined;
+    return payload && this.#payloadStatuses.get(toHex(payload.blockHash));
   }
 
   #applyPayloadStatus(blockHash: string, told: PayloadStatus): void {
@@ -235,8 +240,7 @@ export class ForkchoiceReplay {
 
   /** A refused payload may be the engine's first word on its ancestors. */
   #condemnChain(root: Uint8Array, block: BeaconBlock): void {
-    const payload = block.body.executionPayload;
-    const told = payload && this.#payloadStatuses.get(toHex(payload.blockHash));
+    const told = this.#toldOf(block);
     if (told && isInvalid(told)) {
       onInvalidPayload(this.store, { root, parentRoot: block.parentRoot }, latestValidHash(told));
     }

@@ -72,11 +72,9 @@ export function computeAdversarialWeight(
   const maximum = estimateCommitteeWeightBetweenSlots(spec, total, startSlot, endSlot);
   const adversarial = (maximum / 100n) * BigInt(spec.config.CONFIRMATION_BYZANTINE_THRESHOLD);
   if (store.messages.equivocatingCount === 0) return adversarial;
-  let increments = 0;
-  for (const index of membersBetweenSlots(store, startSlot, endSlot)) {
-    if (store.messages.isEquivocating(index) && balances.isActive(index)) increments += balances.effectiveOf(index);
-  }
-  const equivocating = balances.toGwei(increments);
+  const equivocating = sumOverMembers(store, balances, startSlot, endSlot, (index) =>
+    store.messages.isEquivocating(index) && balances.isActive(index) ? balances.effectiveOf(index) : 0,
+  );
   return adversarial > equivocating ? adversarial - equivocating : 0n;
 }
 
@@ -88,11 +86,9 @@ function getBlockSupportBetweenSlots(
   startSlot: number,
   endSlot: number,
 ): bigint {
-  let increments = 0;
-  for (const index of membersBetweenSlots(store, startSlot, endSlot)) {
-    if (store.messages.rowOf(index) === row) increments += balances.weightOf(index);
-  }
-  return balances.toGwei(increments);
+  return sumOverMembers(store, balances, startSlot, endSlot, (index) =>
+    store.messages.rowOf(index) === row ? balances.weightOf(index) : 0,
+  );
 }
 
 /** Gwei. @spec get_adversarial_weight (phase0) */
@@ -132,10 +128,16 @@ export function computeSafetyThreshold(store: Store, row: number, balances: Bala
 }
 
 /**
- * Members of all committees of the slots, each once, by the head's shuffling.
+ * Gwei of `incrementsOf` over the members of all committees of the slots, each once, by the head's shuffling.
  * @spec get_slot_committee (phase0)
  */
-function membersBetweenSlots(store: Store, startSlot: number, endSlot: number): number[] {
+function sumOverMembers(
+  store: Store,
+  balances: BalanceSource,
+  startSlot: number,
+  endSlot: number,
+  incrementsOf: (index: number) => number,
+): bigint {
   const root = getHead(store);
   const state = store.blockStates.get(root);
   assertValid(state !== undefined, "BLOCK_STATE_UNKNOWN", { root });
@@ -148,11 +150,9 @@ function membersBetweenSlots(store: Store, startSlot: number, endSlot: number): 
     else markSlotCommittee(state, slot, isMember);
     slot += isWholeEpoch ? SLOTS_PER_EPOCH : 1;
   }
-  const members: number[] = [];
-  isMember.forEach((flag, index) => {
-    if (flag === 1) members.push(index);
-  });
-  return members;
+  let increments = 0;
+  for (let index = 0; index < isMember.length; index++) if (isMember[index] === 1) increments += incrementsOf(index);
+  return balances.toGwei(increments);
 }
 
 function markSlotCommittee(state: BeaconState, slot: number, isMember: Uint8Array): void {
