@@ -1,4 +1,5 @@
 /** What the native addon exports. Its C checks every argument again: misuse throws, an invalid signature is false. */
+import { StorageError } from "../base/errors.ts";
 import { loadNative } from "./native.ts";
 
 /** Opaque: memory of the addon behind a tagged object. */
@@ -59,4 +60,10 @@ export interface BlsNative {
   tableClose(table: TableHandle): void;
 }
 
-export const blsNative = loadNative("bls") as unknown as BlsNative;
+export const blsNative = loadNative("bls") as BlsNative;
+
+/** The addon's error about files as a StorageError that says which; any other error as it is. */
+export function asStorageError(error: unknown, what: string): unknown {
+  const isStorage = error instanceof Error && (error as NodeJS.ErrnoException).code === "STORAGE";
+  return isStorage ? new StorageError(`${what}: ${error.message}`, { cause: error }) : error;
+}

@@ -3,7 +3,7 @@
  * @see https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/specs/altair/bls.md
  */
 import { availableParallelism } from "node:os";
-import { blsNative, type FlatSets, type TableHandle } from "./bls-native.ts";
+import { asStorageError, blsNative, type FlatSets, type TableHandle } from "./bls-native.ts";
 import type { KeyTable } from "./key-table.ts";
 
 export { KeyTable } from "./key-table.ts";
@@ -38,17 +38,17 @@ export function verifySet(set: SignatureSet): boolean {
 
 /** Whether all sets hold, by one random linear combination; an invalid set slips through once in 2^64. */
 export function verifySets(sets: readonly SignatureSet[], options: BatchOptions = {}): boolean {
-  return blsNative.verifySets(...flatten(sets, options.threads ?? 1));
+  return guarded(() => blsNative.verifySets(...flatten(sets, options.threads ?? 1)));
 }
 
 /** As verifySets, on native threads. The sets are copied before it returns. */
-export function verifySetsAsync(sets: readonly SignatureSet[], options: BatchOptions = {}): Promise<boolean> {
-  return blsNative.verifySetsAsync(...flatten(sets, options.threads ?? availableParallelism()));
+export async function verifySetsAsync(sets: readonly SignatureSet[], options: BatchOptions = {}): Promise<boolean> {
+  return guardedAsync(blsNative.verifySetsAsync(...flatten(sets, options.threads ?? availableParallelism())));
 }
 
 /** Places of the sets that do not hold, by halving: cheap for a few among many. */
 export function findInvalidSets(sets: readonly SignatureSet[], options: BatchOptions = {}): number[] {
-  return listFlags(blsNative.findInvalidSets(...flatten(sets, options.threads ?? 1)));
+  return listFlags(guarded(() => blsNative.findInvalidSets(...flatten(sets, options.threads ?? 1))));
 }
 
 /** As findInvalidSets, on native threads. */
@@ -56,7 +56,8 @@ export async function findInvalidSetsAsync(
   sets: readonly SignatureSet[],
   options: BatchOptions = {},
 ): Promise<number[]> {
-  return listFlags(await blsNative.findInvalidSetsAsync(...flatten(sets, options.threads ?? availableParallelism())));
+  const flat = flatten(sets, options.threads ?? availableParallelism());
+  return listFlags(await guardedAsync(blsNative.findInvalidSetsAsync(...flat)));
 }
 
 /** @spec bls.Verify (phase0) */
@@ -127,6 +128,21 @@ export function hashToG2(message: Uint8Array, domain: Uint8Array): Uint8Array {
   const out = new Uint8Array(2 * SIGNATURE_BYTES);
   blsNative.hashToG2(message, domain, out);
   return out;
+}
+
+/** A damaged key file is no verdict about a signature. */
+function guarded<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw asStorageError(error, "key table");
+  }
+}
+
+function guardedAsync<T>(running: Promise<T>): Promise<T> {
+  return running.catch((error: unknown) => {
+    throw asStorageError(error, "key table");
+  });
 }
 
 function isInfinity(signature: Uint8Array): boolean {

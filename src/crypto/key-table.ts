@@ -3,8 +3,7 @@
  * signatures, all in native memory, a prefix of them mapped from disk. native/bls/src/key_log.h has the file format.
  */
 import { availableParallelism } from "node:os";
-import { StorageError } from "../base/errors.ts";
-import { blsNative, type TableHandle } from "./bls-native.ts";
+import { asStorageError, blsNative, type TableHandle } from "./bls-native.ts";
 
 const KEY_BYTES = 48;
 /** The most keys that any table can hold; the index keeps places in 24 bits. */
@@ -192,9 +191,4 @@ export class KeyTable {
     blsNative.tableFacts(this.handle, facts);
     return facts;
   }
-}
-
-function asStorageError(error: unknown, what: string): unknown {
-  const isStorage = error instanceof Error && (error as NodeJS.ErrnoException).code === "STORAGE";
-  return isStorage ? new StorageError(`${what}: ${error.message}`, { cause: error }) : error;
 }
