@@ -170,16 +170,9 @@ export abstract class Column {
     }
   }
 
-  tally(): { owned: number; shared: number; nodesOwned: number; nodesShared: number } {
-    const data = this.pages.tally();
-    let nodesOwned = 0;
-    let nodesShared = 0;
-    for (const level of this.#tree.levels) {
-      const nodes = level.tally();
-      nodesOwned += nodes.owned;
-      nodesShared += nodes.shared;
-    }
-    return { owned: data.owned, shared: data.shared, nodesOwned, nodesShared };
+  /** Pages of the tree's inner nodes, a run a level. */
+  nodePages(): readonly Pages[] {
+    return this.#tree.levels;
   }
 
   /** Drops all pages and sets the length that the pages appended next will have. */

@@ -94,10 +94,6 @@ export class FlagsColumn {
     this.#column.store(sink);
   }
 
-  tally(): ReturnType<Column["tally"]> {
-    return this.#column.tally();
-  }
-
   #widen(): void {
     if (this.#column instanceof U8Column) return;
     const packed = this.#column;

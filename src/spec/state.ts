@@ -83,7 +83,7 @@ export interface StateOptions {
   keys?: KeyTable;
 }
 
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the field table below defines exactly these properties
+// The field table below defines exactly these properties.
 export interface BeaconState extends SmallFields, Columns {}
 
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above

@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ByteVectorType, ContainerType, ListBasicType, ListCompositeType, UintBigintType, UintNumberType } from "@chainsafe/ssz";
+import {
+  ByteVectorType,
+  ContainerType,
+  ListBasicType,
+  ListCompositeType,
+  UintBigintType,
+  UintNumberType,
+} from "@chainsafe/ssz";
 import { Arena } from "../../src/columns/arena.ts";
 import { BytesColumn } from "../../src/columns/bytes-column.ts";
 import { columnNode } from "../../src/columns/column-node.ts";
-import { RecordColumn } from "../../src/columns/record-column.ts";
 import { FlagsColumn } from "../../src/columns/flags-column.ts";
+import { RecordColumn } from "../../src/columns/record-column.ts";
 import { U64Column } from "../../src/columns/u64-column.ts";
 import { type Random, seededRandom } from "./random.ts";
 
@@ -219,9 +226,11 @@ const recordsSubject: Subject<RecordColumn<Deposit>, Deposit> = {
 
 for (const pageBytes of [512, 4096]) {
   test(`uint64 columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(u64Subject(false), pageBytes));
-  test(`scattered uint64 columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(u64Subject(true), pageBytes));
+  test(`scattered uint64 columns equal a plain array, pages of ${pageBytes}`, () =>
+    checkSubject(u64Subject(true), pageBytes));
   test(`flag columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(flagsSubject(15), pageBytes));
-  test(`wide flag columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(flagsSubject(255), pageBytes));
+  test(`wide flag columns equal a plain array, pages of ${pageBytes}`, () =>
+    checkSubject(flagsSubject(255), pageBytes));
   test(`root columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(rootsSubject, pageBytes));
   test(`record columns equal a plain array, pages of ${pageBytes}`, () => checkSubject(recordsSubject, pageBytes));
 }

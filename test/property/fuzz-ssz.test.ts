@@ -4,8 +4,8 @@ import type { Type } from "@chainsafe/ssz";
 import { DecodeError } from "../../src/base/errors.ts";
 import { createChainSpec } from "../../src/spec/chain-spec.ts";
 import { MAINNET_CONFIG, MINIMAL_CONFIG } from "../../src/spec/config.ts";
-import { decodeSsz } from "../../src/spec/ssz-decode.ts";
 import { FORK_NAMES } from "../../src/spec/fork.ts";
+import { decodeSsz } from "../../src/spec/ssz-decode.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { randomValue } from "./random-value.ts";
 
