@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { runProgram } from "./cli/exit.ts";
 import { registerForkchoice } from "./cli/forkchoice.ts";
 import { registerSsz } from "./cli/ssz.ts";
+import { registerTransition } from "./cli/transition.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -14,6 +15,7 @@ const program = new Command("cresset")
   .version(version);
 
 registerSsz(program);
+registerTransition(program);
 registerForkchoice(program);
 
 await runProgram(program, process.argv);
