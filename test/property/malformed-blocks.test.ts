@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { BitArray } from "@chainsafe/ssz";
 import { InvalidBlock } from "../../src/base/errors.ts";
 import { getBeaconProposerIndex, getBlockRoot, getBlockRootAtSlot, getRandaoMix } from "../../src/spec/accessors.ts";
 import { processBlock } from "../../src/spec/block/block.ts";
@@ -117,7 +118,15 @@ function frameAttestation(state: BeaconState, attestation: Attestation, random: 
   data.source = isCurrent ? state.currentJustifiedCheckpoint : state.previousJustifiedCheckpoint;
   data.target = { epoch, root: getBlockRoot(state, epoch) };
   data.beaconBlockRoot = getBlockRootAtSlot(state, data.slot);
-  if (random.below(3) === 0) attestation.data = spoil(data, random);
+  // Two committees of four at every slot.
+  const committees = [random.below(4) !== 0, random.below(4) === 0];
+  const members = state.fork >= Fork.electra ? 4 * committees.filter(Boolean).length : 4;
+  if (random.below(8) !== 0) {
+    const bits = Array.from({ length: members }, () => random.below(4) !== 0);
+    attestation.aggregationBits = BitArray.fromBoolArray(bits);
+    if (state.fork >= Fork.electra) attestation.committeeBits = BitArray.fromBoolArray([...committees, false, false]);
+  }
+  if (random.below(4) === 0) attestation.data = spoil(data, random);
 }
 
 function frameAttesterSlashings(body: BeaconBlockBody, random: Random): void {
