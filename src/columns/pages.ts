@@ -134,7 +134,7 @@ export class Pages {
   }
 
   #growDirty(length: number): void {
-    const flags = new Uint8Array(Math.max(length, this.count, 8));
+    const flags = new Uint8Array(Math.max(length + (length >>> 1), this.count, 8));
     if (this.#dirty !== null) flags.set(this.#dirty);
     this.#dirty = flags;
   }
