@@ -4,8 +4,8 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import snappy from "snappy";
 import { parse } from "yaml";
+import { uncompressBlock } from "../../src/base/snappy.ts";
 
 const MAX_SSZ_BYTES = 1 << 30;
 
@@ -56,7 +56,7 @@ export class VectorCase {
 
   /** NAME.ssz_snappy, decompressed. */
   ssz(name: string): Uint8Array {
-    return decompress(this.bytes(`${name}.ssz_snappy`));
+    return uncompressBlock(this.bytes(`${name}.ssz_snappy`), MAX_SSZ_BYTES);
   }
 
   /** NAME.yaml, or undefined when there is none. Whole numbers beyond 2^53-1 are bigint, the others number. */
@@ -130,23 +130,6 @@ function walk(folder: string, place: string[], runner: string | undefined): Vect
   const presets = ["general", "minimal", "mainnet"];
   const names = entries.map((entry) => entry.name).filter((name) => place.length > 0 || presets.includes(name));
   return names.sort().flatMap((name) => walk(join(folder, name), [...place, name], runner));
-}
-
-function decompress(compressed: Uint8Array): Uint8Array {
-  const size = claimedSize(compressed);
-  if (size > MAX_SSZ_BYTES) throw new Error(`snappy claims ${size} bytes`);
-  const bytes = snappy.uncompressSync(Buffer.from(compressed)) as Buffer;
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** The varint at the head of a raw snappy block. */
-function claimedSize(compressed: Uint8Array): number {
-  let size = 0;
-  for (let i = 0; i < 5 && i < compressed.length; i++) {
-    size += (compressed[i]! & 0x7f) * 2 ** (7 * i);
-    if (compressed[i]! < 0x80) return size;
-  }
-  throw new Error("not a snappy block");
 }
 
 function narrow(value: unknown): unknown {

@@ -6,6 +6,7 @@ import { after, describe, test } from "node:test";
 import { toHex } from "../../../src/base/bytes.ts";
 import { StorageError, UsageError } from "../../../src/base/errors.ts";
 import { builtInNetworks, genesisState, loadNetwork, loadNetworkFolder } from "../../../src/cli/networks.ts";
+import { MAINNET_CONFIG } from "../../../src/spec/config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cresset-network-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -34,6 +35,10 @@ describe("built-in networks", () => {
       assert.equal(network.genesisValidatorsRoot?.length, 32);
     });
   }
+
+  test("mainnet's config is the one that the preset has by default", () => {
+    assert.deepEqual(loadNetwork("mainnet").config, MAINNET_CONFIG);
+  });
 
   test("ephemery has endpoints only", () => {
     const network = loadNetwork("ephemery");
