@@ -6,7 +6,7 @@ import {
   VectorBasicType,
   VectorCompositeType,
 } from "@chainsafe/ssz";
-import { Arena } from "../columns/arena.ts";
+import type { Arena } from "../columns/arena.ts";
 import { BytesColumn } from "../columns/bytes-column.ts";
 import type { ColumnShape } from "../columns/column.ts";
 import { FlagsColumn } from "../columns/flags-column.ts";
@@ -47,26 +47,25 @@ export function fieldType(spec: ChainSpec, fork: Fork, name: string, mode: "numb
 }
 
 /** The field at its SSZ default. */
-export function defaultPart(spec: ChainSpec, fork: Fork, field: StateField, keys: KeyTable, arena?: Arena): Part {
+export function defaultPart(spec: ChainSpec, fork: Fork, field: StateField, keys: KeyTable, arena: Arena): Part {
   const type = fieldType(spec, fork, field.name, "number");
   if (field.kind === "value") {
     return SmallValue.of(type, fieldType(spec, fork, field.name, "exact"), type.defaultValue());
   }
-  const pages = arena ?? defaultArena();
   const shape = shapeOf(type);
   switch (field.kind) {
     case "roots":
-      return new BytesColumn(pages, 32, shape);
+      return new BytesColumn(arena, 32, shape);
     case "u64":
-      return new U64Column(pages, shape);
+      return new U64Column(arena, shape);
     case "scattered-u64":
-      return new U64Column(pages, shape, true);
+      return new U64Column(arena, shape, true);
     case "flags":
-      return new FlagsColumn(pages, shape);
+      return new FlagsColumn(arena, shape);
     case "records":
-      return new RecordColumn(pages, recordCodec(type), shape);
+      return new RecordColumn(arena, recordCodec(type), shape);
     case "validators":
-      return new Validators(pages, shape.limit, keys);
+      return new Validators(arena, shape.limit, keys);
     default:
       return field.kind satisfies never;
   }
@@ -99,12 +98,4 @@ function recordCodec(type: Type<unknown>): RecordCodec<unknown> {
     codecs.set(type, codec);
   }
   return codec;
-}
-
-let sharedArena: Arena | undefined;
-
-/** The arena of states that were given none: one a process, without a budget. */
-export function defaultArena(): Arena {
-  sharedArena ??= new Arena();
-  return sharedArena;
 }

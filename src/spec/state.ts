@@ -5,7 +5,7 @@
  * @see https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/specs/fulu/beacon-chain.md#beaconstate
  */
 import type { ContainerType, Type, ValueOf } from "@chainsafe/ssz";
-import type { Arena } from "../columns/arena.ts";
+import { Arena } from "../columns/arena.ts";
 import type { BytesColumn } from "../columns/bytes-column.ts";
 import { type ByteSource, ceilLog2 } from "../columns/column.ts";
 import type { FlagsColumn } from "../columns/flags-column.ts";
@@ -77,7 +77,7 @@ interface Columns {
 }
 
 export interface StateOptions {
-  /** Where the pages live; one arena serves all states of a process. */
+  /** Where the pages live: a node has one for all its states, under a budget. One of the state's own when absent. */
   arena?: Arena;
   /** The public keys shared by all states; a table of its own when absent. */
   keys?: KeyTable;
@@ -125,9 +125,9 @@ export class BeaconState {
 
   /** A state with every field at its SSZ default. */
   static empty(spec: ChainSpec, fork: Fork, options: StateOptions = {}): BeaconState {
-    const keys = options.keys ?? KeyTable.create();
+    const { keys = KeyTable.create(), arena = new Arena() } = options;
     const parts = STATE_FIELDS.map((field) =>
-      hasField(field, fork) ? defaultPart(spec, fork, field, keys, options.arena) : undefined,
+      hasField(field, fork) ? defaultPart(spec, fork, field, keys, arena) : undefined,
     );
     return new BeaconState(spec, fork, parts, new StateCache());
   }
