@@ -202,8 +202,14 @@ export class WindowMap<T extends Sized> {
     if (existing) return existing;
     const created = this.#create();
     this.#windows.set(number, created);
-    if (this.#windows.size > this.limit) this.#windows.delete(Math.min(...this.#windows.keys()));
+    if (this.#windows.size > this.limit) this.#windows.delete(this.#lowest());
     return created;
+  }
+
+  #lowest(): number {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const number of this.#windows.keys()) if (number < lowest) lowest = number;
+    return lowest;
   }
 
   /** Forgets every window below this number. */
