@@ -55,6 +55,16 @@ export class FlagsColumn {
     this.#column.push(value);
   }
 
+  /**
+   * Sets bits of the items at `indices`.
+   * @param indices ascending, so that each page is looked up once
+   * @param before receives what the items held, in the order of `indices`
+   */
+  orEach(indices: Uint32Array, bits: number, before: Uint8Array): void {
+    if (bits > MAX_NIBBLE) this.#widen();
+    this.#column.orEach(indices, bits, before);
+  }
+
   /** Reads items [start, start + count) into out[0..count). */
   readRange(start: number, count: number, out: Uint8Array): void {
     this.#column.readRange(start, count, out);

@@ -51,6 +51,38 @@ export class NibbleColumn extends Column {
     this.set(this.grow(), value);
   }
 
+  /** See FlagsColumn.orEach. */
+  orEach(indices: Uint32Array, bits: number, before: Uint8Array): void {
+    if (indices.length > 0) this.checkIndex(indices.at(-1)!);
+    const arena = this.pages.arena;
+    let bytes = arena.slabs[0]!;
+    let base = 0;
+    for (let k = 0, p = -1, isOwned = false; k < indices.length; k++) {
+      const index = indices[k]!;
+      if (index >>> this.#shift !== p) {
+        this.checkIndex(index);
+        p = index >>> this.#shift;
+        const id = this.pages.table[p]!;
+        bytes = arena.slabs[id >>> arena.slabShift]!;
+        base = (id & arena.slabMask) * arena.pageBytes;
+        isOwned = false;
+      }
+      const inPage = (index & this.#mask) >>> 1;
+      const shift = (index & 1) << 2;
+      const byte = bytes[base + inPage]!;
+      before[k] = (byte >>> shift) & 15;
+      const changed = byte | (bits << shift);
+      if (changed === byte) continue;
+      if (!isOwned) {
+        const id = this.pages.writable(p);
+        bytes = arena.slabs[id >>> arena.slabShift]!;
+        base = (id & arena.slabMask) * arena.pageBytes;
+        isOwned = true;
+      }
+      bytes[base + inPage] = changed;
+    }
+  }
+
   /** Reads items [start, start + count) into out[0..count). */
   readRange(start: number, count: number, out: Uint8Array): void {
     this.checkRange(start, count);

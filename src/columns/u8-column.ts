@@ -42,6 +42,15 @@ export class U8Column extends Column {
     this.changes?.add(index);
   }
 
+  /** See FlagsColumn.orEach. */
+  orEach(indices: Uint32Array, bits: number, before: Uint8Array): void {
+    for (let k = 0; k < indices.length; k++) {
+      const value = this.get(indices[k]!);
+      before[k] = value;
+      this.set(indices[k]!, value | bits);
+    }
+  }
+
   /** Reads items [start, start + count) into out[0..count). */
   readRange(start: number, count: number, out: Uint8Array): void {
     this.checkRange(start, count);
