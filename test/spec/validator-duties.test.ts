@@ -9,6 +9,7 @@ import { fromHex, toHex } from "../../src/base/bytes.ts";
 import { SecretKey } from "../../src/crypto/bls.ts";
 import { getCurrentEpoch, getPreviousEpoch } from "../../src/spec/accessors.ts";
 import {
+  computeNewStateRoot,
   getEth1PendingDepositCount,
   getEth1Vote,
   isCandidateBlock,
@@ -222,6 +223,14 @@ const cases = allCases();
 for (const name of FORK_NAMES) {
   const vector = cases.find(({ id }) => id === `minimal/${name}/${CASE}`);
   const skip = vector ? false : "no reference tests: the states are theirs";
+  test(`the root after a ${name} block`, { skip }, () => {
+    const state = stateOf(vector!, "pre");
+    const before = state.hashTreeRoot();
+    const { message } = forkTypes(state).SignedBeaconBlock.deserialize(vector!.ssz("blocks_0"));
+    assert.deepEqual(computeNewStateRoot(state, message), message.stateRoot);
+    assert.deepEqual(state.hashTreeRoot(), before, "the state is not mutated");
+  });
+
   test(`duties on a ${name} state`, { skip }, () => {
     const state = stateOf(vector!, "pre");
     for (const [question, answer] of Object.entries(expected[name])) {

@@ -6,9 +6,9 @@ import { verifyBlobKzgProof } from "../../crypto/kzg.ts";
 import { computeSubnetForBlobSidecar, maxBlobsOfFork, verifyBlobSidecarInclusionProof } from "../blobs.ts";
 import type { BlobSidecar } from "../containers.ts";
 import type { BeaconState } from "../state.ts";
-import { checkHeaderParent, checkHeaderProposer, checkHeaderSlot, headerSignatureSet } from "./block-header.ts";
+import { checkHeaderParent, checkHeaderProposer, checkHeaderSignature, checkHeaderSlot } from "./block-header.ts";
 import { type Seen, tupleKey } from "./seen.ts";
-import { type GossipVerifier, rejectBadSignature } from "./signature.ts";
+import type { GossipVerifier } from "./signature.ts";
 import { ACCEPT, type GossipStore, ignore, reject, type Verdict } from "./verdict.ts";
 
 /**
@@ -37,14 +37,8 @@ export async function validateBlobSidecarGossip(
   const untimely = checkHeaderSlot(store, state, header, nowMs, "blob sidecar");
   if (untimely) return untimely;
 
-  if (!(header.proposerIndex < state.validators.length)) return reject("proposer index out of range");
-
-  const badSignature = await rejectBadSignature(verifier, [
-    {
-      set: headerSignatureSet(state, sidecar.signedBlockHeader),
-      reason: "invalid proposer signature on blob sidecar block header",
-    },
-  ]);
+  const reason = "invalid proposer signature on blob sidecar block header";
+  const badSignature = await checkHeaderSignature(state, sidecar.signedBlockHeader, verifier, reason);
   if (badSignature) return badSignature;
 
   const badParent = checkHeaderParent(store, header, "blob sidecar");

@@ -3,14 +3,13 @@
  * @see https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/specs/fulu/p2p-interface.md
  */
 import { bytesEqual } from "../../base/bytes.ts";
-import type { SignatureSet } from "../../crypto/bls.ts";
 import { getDomain } from "../accessors.ts";
 import { DOMAIN_BEACON_PROPOSER } from "../constants.ts";
 import type { BeaconBlockHeader, SignedBeaconBlockHeader } from "../containers.ts";
 import { computeEpochAtSlot, computeSigningRoot, computeStartSlotAtEpoch } from "../misc.ts";
 import { computeExpectedProposer, isNotFromFutureSlot } from "../p2p.ts";
 import type { BeaconState } from "../state.ts";
-import { signatureSet } from "./signature.ts";
+import { type GossipVerifier, rejectBadSignature, signatureSet } from "./signature.ts";
 import { type GossipStore, ignore, reject, type Verdict } from "./verdict.ts";
 
 /** How reasons name what carries the header. */
@@ -32,12 +31,19 @@ export function checkHeaderSlot(
   return undefined;
 }
 
-/** The proposer's signature of the header; the proposer index must be in range. */
-export function headerSignatureSet(state: BeaconState, signedHeader: SignedBeaconBlockHeader): SignatureSet {
-  const header = signedHeader.message;
+/** The proposer is in the registry and signed the header. */
+export async function checkHeaderSignature(
+  state: BeaconState,
+  signedHeader: SignedBeaconBlockHeader,
+  verifier: GossipVerifier,
+  reason: string,
+): Promise<Verdict | undefined> {
+  const { message: header, signature } = signedHeader;
+  if (!(header.proposerIndex < state.validators.length)) return reject("proposer index out of range");
   const domain = getDomain(state, DOMAIN_BEACON_PROPOSER, computeEpochAtSlot(state.spec, header.slot));
   const root = state.spec.types.phase0.BeaconBlockHeader.hashTreeRoot(header);
-  return signatureSet(state, [header.proposerIndex], computeSigningRoot(root, domain), signedHeader.signature);
+  const set = signatureSet(state, [header.proposerIndex], computeSigningRoot(root, domain), signature);
+  return rejectBadSignature(verifier, [{ set, reason }]);
 }
 
 /** The header's parent is a valid block of an earlier slot that descends from the finalized checkpoint. */

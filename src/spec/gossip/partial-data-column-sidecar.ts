@@ -6,9 +6,9 @@ import { bytesEqual, toHex } from "../../base/bytes.ts";
 import type { PartialDataColumnGroupID, PartialDataColumnHeader, PartialDataColumnSidecar } from "../containers.ts";
 import { verifyPartialDataColumnHeaderInclusionProof, verifyPartialDataColumnSidecarKzgProofs } from "../das.ts";
 import type { BeaconState } from "../state.ts";
-import { checkHeaderParent, checkHeaderProposer, checkHeaderSlot, headerSignatureSet } from "./block-header.ts";
+import { checkHeaderParent, checkHeaderProposer, checkHeaderSignature, checkHeaderSlot } from "./block-header.ts";
 import type { Seen } from "./seen.ts";
-import { type GossipVerifier, rejectBadSignature } from "./signature.ts";
+import type { GossipVerifier } from "./signature.ts";
 import { ACCEPT, type GossipStore, ignore, reject, type Verdict } from "./verdict.ts";
 
 /**
@@ -84,11 +84,8 @@ async function checkNewHeader(
   const untimely = checkHeaderSlot(store, state, blockHeader, nowMs, "header");
   if (untimely) return untimely;
 
-  if (!(blockHeader.proposerIndex < state.validators.length)) return reject("proposer index out of range");
-
-  const badSignature = await rejectBadSignature(verifier, [
-    { set: headerSignatureSet(state, header.signedBlockHeader), reason: "invalid proposer signature on header" },
-  ]);
+  const reason = "invalid proposer signature on header";
+  const badSignature = await checkHeaderSignature(state, header.signedBlockHeader, verifier, reason);
   if (badSignature) return badSignature;
 
   const badParent = checkHeaderParent(store, blockHeader, "header");
