@@ -10,6 +10,7 @@ import { sha256 } from "../crypto/sha256.ts";
 import { getBeaconCommittee, getBeaconProposerIndex, getCommitteeCountPerSlot, getCurrentEpoch } from "./accessors.ts";
 import type { ChainSpec } from "./chain-spec.ts";
 import {
+  BASIS_POINTS,
   SYNC_COMMITTEE_SUBNET_COUNT,
   TARGET_AGGREGATORS_PER_COMMITTEE,
   TARGET_AGGREGATORS_PER_SYNC_SUBCOMMITTEE,
@@ -23,6 +24,31 @@ import type { BeaconState } from "./state.ts";
 /** @spec check_if_validator_active (phase0) */
 export function checkIfValidatorActive(state: BeaconState, validatorIndex: number): boolean {
   return isActiveValidator(state, validatorIndex, getCurrentEpoch(state));
+}
+
+/** Milliseconds. @spec get_slot_component_duration_ms (phase0) */
+export function getSlotComponentDurationMs(spec: ChainSpec, basisPoints: number): number {
+  return Math.floor((basisPoints * spec.config.SLOT_DURATION_MS) / BASIS_POINTS);
+}
+
+/** Milliseconds into the slot. @spec get_attestation_due_ms (phase0) */
+export function getAttestationDueMs(spec: ChainSpec): number {
+  return getSlotComponentDurationMs(spec, spec.config.ATTESTATION_DUE_BPS);
+}
+
+/** Milliseconds into the slot. @spec get_aggregate_due_ms (phase0) */
+export function getAggregateDueMs(spec: ChainSpec): number {
+  return getSlotComponentDurationMs(spec, spec.config.AGGREGATE_DUE_BPS);
+}
+
+/** Milliseconds into the slot. @spec get_sync_message_due_ms (altair) */
+export function getSyncMessageDueMs(spec: ChainSpec): number {
+  return getSlotComponentDurationMs(spec, spec.config.SYNC_MESSAGE_DUE_BPS);
+}
+
+/** Milliseconds into the slot. @spec get_contribution_due_ms (altair) */
+export function getContributionDueMs(spec: ChainSpec): number {
+  return getSlotComponentDurationMs(spec, spec.config.CONTRIBUTION_DUE_BPS);
 }
 
 export interface CommitteeAssignment {

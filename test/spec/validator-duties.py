@@ -176,6 +176,8 @@ def answers(fork, tree):
         "signatures": signatures(spec, state),
         "minEpochsForBlockRequests": int(spec.compute_min_epochs_for_block_requests()),
     }
+    names = ["attestation", "aggregate", "sync_message", "contribution"][: 2 if fork == "phase0" else 4]
+    result["dueMs"] = [int(getattr(spec, f"get_{name}_due_ms")()) for name in names]
     if hasattr(spec, "get_eth1_vote"):
         result["eth1"] = eth1(spec, state)
     if fork != "phase0":

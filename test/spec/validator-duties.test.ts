@@ -29,7 +29,11 @@ import {
   computeOnChainAggregate,
   computeSubnetForAttestation,
   computeSubnetsForSyncCommittee,
+  getAggregateDueMs,
+  getAttestationDueMs,
   getCommitteeAssignment,
+  getContributionDueMs,
+  getSyncMessageDueMs,
   getValidatorsCustodyRequirement,
   isAggregator,
   isAssignedToSyncCommittee,
@@ -210,6 +214,10 @@ const QUESTIONS: Record<string, (state: BeaconState) => unknown> = {
   eth1,
   signatures,
   minEpochsForBlockRequests: (state) => computeMinEpochsForBlockRequests(state.spec),
+  dueMs: (state) =>
+    [getAttestationDueMs, getAggregateDueMs, getSyncMessageDueMs, getContributionDueMs]
+      .slice(0, state.fork === Fork.phase0 ? 2 : 4)
+      .map((due) => due(state.spec)),
   syncCommittees,
   syncAggregators: (state) => SIGNATURES.map((signature) => isSyncCommitteeAggregator(state.spec, signature)),
   payload,
