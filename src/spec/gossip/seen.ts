@@ -64,6 +64,14 @@ export class Seen {
     sizeOf: (header) => 512 + header.kzgCommitments.length * 112,
   });
 
+  /** The last one forwarded; -1 before the first, so that genesis may be told as finalized. */
+  lightClientFinalityUpdate: { readonly slot: number; readonly hasSupermajority: boolean } = {
+    slot: -1,
+    hasSupermajority: false,
+  };
+  /** Attested slot of the last optimistic update forwarded. */
+  lightClientOptimisticSlot = -1;
+
   /** Forgets what finality makes unreachable. */
   prune(finalizedSlot: number): void {
     for (const bySlot of [this.proposerSlots, this.blobSidecarTuples, this.dataColumnSidecarTuples]) {
@@ -74,7 +82,7 @@ export class Seen {
   /** Estimated bytes held by all sets. */
   get bytes(): number {
     let sum = 0;
-    for (const part of Object.values(this)) sum += (part as { bytes: number }).bytes;
+    for (const part of Object.values(this)) sum += (part as { bytes?: number }).bytes ?? 0;
     return sum;
   }
 }
