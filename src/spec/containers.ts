@@ -18,6 +18,7 @@ import {
   VectorBasicType,
   VectorCompositeType,
 } from "@chainsafe/ssz";
+import { installSszHasher } from "../crypto/ssz-hasher.ts";
 import { DEPOSIT_CONTRACT_TREE_DEPTH, JUSTIFICATION_BITS_LENGTH, SYNC_COMMITTEE_SUBNET_COUNT } from "./constants.ts";
 import type { Preset } from "./preset.ts";
 
@@ -779,6 +780,7 @@ function fuluTypes(preset: Preset, uint: Uints, electra: ReturnType<typeof elect
  * @param uint64 "number" for the client; "bigint" keeps every uint64 exact, for tools
  */
 export function createTypes(preset: Preset, uint64: "number" | "bigint" = "number") {
+  installSszHasher();
   const uint = uints(uint64);
   const phase0 = phase0Types(preset, uint);
   const altair = altairTypes(preset, uint, phase0);
