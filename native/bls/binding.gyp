@@ -26,8 +26,8 @@
       ],
       "include_dirs": ["../../node_modules/c-kzg/deps/blst/bindings"],
       "defines": ["__BLST_PORTABLE__", "_GNU_SOURCE"],
-      "cflags": ["-std=gnu11", "-O2", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"],
-      "ldflags": ["-Wl,-z,relro,-z,now"]
+      "cflags": ["-std=gnu11", "-O2", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter", "-pthread"],
+      "ldflags": ["-Wl,-z,relro,-z,now", "-pthread"]
     }
   ]
 }

@@ -97,6 +97,13 @@ bool get_size(napi_env env, napi_value value, const char *name, size_t most, siz
   return true;
 }
 
+bool has_tag(napi_env env, napi_value value, const napi_type_tag *tag) {
+  napi_valuetype type;
+  bool tagged = false;
+  return napi_typeof(env, value, &type) == napi_ok && type == napi_object &&
+         napi_check_object_type_tag(env, value, tag, &tagged) == napi_ok && tagged;
+}
+
 bool get_table(napi_env env, napi_value value, key_table **out) {
   *out = unwrap_table(env, value);
   if (*out == NULL) {

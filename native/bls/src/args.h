@@ -40,6 +40,9 @@ bool get_words(napi_env env, napi_value value, const char *name, word_view *out)
 /* An integer in [0, most]. */
 bool get_size(napi_env env, napi_value value, const char *name, size_t most, size_t *out);
 
+/* Whether the value is an object with this tag: a handle that this addon made. */
+bool has_tag(napi_env env, napi_value value, const napi_type_tag *tag);
+
 /* A key table that is open. */
 bool get_table(napi_env env, napi_value value, key_table **out);
 

@@ -28,9 +28,7 @@ failed:
 }
 
 static bool get_secret(napi_env env, napi_value value, blst_scalar **out) {
-  bool is_secret = false;
-  if (napi_check_object_type_tag(env, value, &SECRET_TAG, &is_secret) != napi_ok || !is_secret ||
-      napi_unwrap(env, value, (void **)out) != napi_ok) {
+  if (!has_tag(env, value, &SECRET_TAG) || napi_unwrap(env, value, (void **)out) != napi_ok) {
     throw_misuse(env, "expected a secret key");
     return false;
   }
@@ -108,11 +106,9 @@ static napi_value secret_sign(napi_env env, napi_callback_info info) {
 
 static napi_value secret_destroy(napi_env env, napi_callback_info info) {
   napi_value args[1];
-  bool is_secret = false;
   blst_scalar *secret;
   if (!get_arguments(env, info, 1, args)) return NULL;
-  if (napi_check_object_type_tag(env, args[0], &SECRET_TAG, &is_secret) != napi_ok || !is_secret ||
-      napi_unwrap(env, args[0], (void **)&secret) != napi_ok)
+  if (!has_tag(env, args[0], &SECRET_TAG) || napi_unwrap(env, args[0], (void **)&secret) != napi_ok)
     return throw_misuse(env, "expected a secret key");
   destroy(secret);
   return NULL;

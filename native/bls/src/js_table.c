@@ -32,10 +32,8 @@ napi_value wrap_table(napi_env env, key_table *table) {
 }
 
 key_table *unwrap_table(napi_env env, napi_value value) {
-  bool is_table = false;
   void *table = NULL;
-  if (napi_check_object_type_tag(env, value, &TABLE_TAG, &is_table) != napi_ok || !is_table) return NULL;
-  return napi_unwrap(env, value, &table) == napi_ok ? table : NULL;
+  return has_tag(env, value, &TABLE_TAG) && napi_unwrap(env, value, &table) == napi_ok ? table : NULL;
 }
 
 /* tableCreate(capacity) */

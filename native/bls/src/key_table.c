@@ -72,7 +72,7 @@ bool key_table_append(key_table *table, const uint8_t *keys, size_t count) {
       !key_region_commit(&table->points, (length + count) * sizeof(blst_p1_affine)) ||
       !key_region_commit(&table->status, length + count))
     return false;
-  memcpy(table->compressed.base + length * KEY_BYTES, keys, count * KEY_BYTES);
+  if (count > 0) memcpy(table->compressed.base + length * KEY_BYTES, keys, count * KEY_BYTES);
   atomic_store_explicit(&table->length, length + count, memory_order_release);
   return true;
 }
@@ -84,7 +84,7 @@ int64_t key_table_find(key_table *table, const uint8_t *key) {
 
 size_t key_table_count_matching(const key_table *table, size_t first, const uint8_t *keys, size_t count) {
   size_t length = key_table_length(table);
-  if (first >= length) return 0;
+  if (first >= length || count == 0) return 0;
   if (count > length - first) count = length - first;
   const uint8_t *mine = table->compressed.base + first * KEY_BYTES;
   if (memcmp(mine, keys, count * KEY_BYTES) == 0) return count;
