@@ -4,15 +4,13 @@
  */
 import { bytesEqual, ZERO_BYTES32 } from "../base/bytes.ts";
 import { assertValid } from "../base/errors.ts";
-import { getCurrentEpoch, getDomain } from "./accessors.ts";
+import { getCurrentEpoch } from "./accessors.ts";
 import { type ProcessBlockOptions, processBlock } from "./block/block.ts";
 import { forkEpoch } from "./config.ts";
-import { DOMAIN_BEACON_PROPOSER } from "./constants.ts";
 import type { SignedBeaconBlock } from "./containers.ts";
 import { processEpoch } from "./epoch/epoch.ts";
-import { Fork, forkName } from "./fork.ts";
-import { computeSigningRoot } from "./misc.ts";
-import type { Verifier } from "./signature-sets.ts";
+import { Fork } from "./fork.ts";
+import { blockSignatureSet, type Verifier } from "./signature-sets.ts";
 import type { BeaconState } from "./state.ts";
 import { type StepObserver, unobserved } from "./step-observer.ts";
 import { upgradeTo } from "./upgrade.ts";
@@ -53,11 +51,8 @@ export function stateTransition(
 
 /** @spec verify_block_signature (phase0) */
 export function verifyBlockSignature(state: BeaconState, signedBlock: SignedBeaconBlock, verifier: Verifier): boolean {
-  const { message: block, signature } = signedBlock;
-  if (block.proposerIndex >= state.validators.length) return false;
-  const root = state.spec.types[forkName(state.fork)].BeaconBlock.hashTreeRoot(block as never);
-  const message = computeSigningRoot(root, getDomain(state, DOMAIN_BEACON_PROPOSER));
-  return verifier.verify({ ...state.validators.keyRef([block.proposerIndex]), message, signature });
+  if (signedBlock.message.proposerIndex >= state.validators.length) return false;
+  return verifier.verify(blockSignatureSet(state, signedBlock));
 }
 
 /**
