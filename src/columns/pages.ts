@@ -60,6 +60,18 @@ export class Pages {
     return id;
   }
 
+  /** writable() for a caller that writes the whole page: what it holds before that is not defined. */
+  writableBlank(p: number): number {
+    const { arena } = this;
+    const id = this.table[p]!;
+    if (arena.isOwned(id)) return this.writable(p);
+    this.version = ++lastVersion;
+    arena.release(id);
+    this.table[p] = arena.alloc();
+    this.markDirty(p);
+    return this.table[p]!;
+  }
+
   markDirty(p: number): void {
     if (this.#dirty === null || this.#dirty.length <= p) this.#growDirty(p + 1);
     if (this.#dirty![p] === 0) {

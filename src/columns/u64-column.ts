@@ -3,11 +3,16 @@ import { Column, type ColumnShape } from "./column.ts";
 import { GroupedBlocks, type LeafBlocks } from "./leaf-blocks.ts";
 
 const TWO_32 = 2 ** 32;
-const TWO_64 = 2 ** 64;
 const MAX_WORD = 0xffffffff;
 /** High words from here on mean a value of 2^53 or more. */
 const HUGE_WORD = 1 << 21;
 const MAX_U64 = 2n ** 64n - 1n;
+
+/** An integer below 2^52 is the mantissa of its sum with 2^52: two words, found without division. */
+const TWO_52 = 2 ** 52;
+const MANTISSA_WORD = 0xfffff;
+const mantissas = new Float64Array(2048);
+const mantissaWords = new Uint32Array(mantissas.buffer);
 
 /** Thrown by add() past 2^64 - 1; the spec layer turns it into an invalid block. */
 export class Uint64Overflow extends RangeError {}
@@ -31,6 +36,8 @@ export class U64Column extends Column {
     super(isScattered ? arena.small : arena, 8, shape, from);
     this.#nodeArena = arena;
     this.itemsPerPage = arena.pageBytes / 8;
+    if (this.storedPerPage > mantissas.length)
+      throw new RangeError(`pages of ${this.storedPerPage} items are too long`);
     this.#shift = Math.log2(this.storedPerPage);
     this.#mask = this.storedPerPage - 1;
     this.#wordShift = this.#shift + 1;
@@ -120,17 +127,13 @@ export class U64Column extends Column {
 
   /** Reads page p into out[0..n) and returns n. */
   readPage(p: number, out: Float64Array): number {
-    const arena = this.pages.arena;
-    const first = p * this.itemsPerPage;
+    const { arena, table } = this.pages;
     const count = this.pageLength(p);
-    for (let done = 0; done < count; ) {
-      const id = this.pages.table[(first + done) >>> this.#shift]!;
-      const words = arena.words[id >>> arena.slabShift]!;
-      const end = Math.min(count, done + this.storedPerPage);
-      for (let at = (id & arena.slabMask) << this.#wordShift; done < end; done++, at += 2) {
-        const high = words[at + 1]!;
-        out[done] = high < MAX_WORD ? high * TWO_32 + words[at]! : toNumber(words[at]!, high);
-      }
+    let stored = (p * this.itemsPerPage) >>> this.#shift;
+    for (let done = 0; done < count; done += this.storedPerPage) {
+      const id = table[stored++]!;
+      const at = (id & arena.slabMask) << this.#wordShift;
+      readWords(arena.words[id >>> arena.slabShift]!, at, out, done, Math.min(count, done + this.storedPerPage));
     }
     return count;
   }
@@ -154,28 +157,24 @@ export class U64Column extends Column {
 
   /** Writes values[from..to) over the first items of one page of storage. */
   #writeStored(p: number, values: Float64Array, from: number, to: number): void {
-    const arena = this.pages.arena;
-    const changes = this.changes;
-    const first = p * this.storedPerPage - from;
-    let id = this.pages.table[p]!;
-    let words = arena.words[id >>> arena.slabShift]!;
-    let at = (id & arena.slabMask) << this.#wordShift;
-    let isPrivate = false;
-    for (let k = from; k < to; k++, at += 2) {
-      const value = values[k]!;
-      const high = value < TWO_64 ? Math.floor(value / TWO_32) : MAX_WORD;
-      const low = value < TWO_64 ? value - high * TWO_32 : MAX_WORD;
-      if (words[at] === low && words[at + 1] === high) continue;
-      if (!isPrivate) {
-        id = this.pages.writable(p);
-        words = arena.words[id >>> arena.slabShift]!;
-        at = ((id & arena.slabMask) << this.#wordShift) + ((k - from) << 1);
-        isPrivate = true;
-      }
-      words[at] = low;
-      words[at + 1] = high;
-      if (changes !== null) changes.add(first + k);
+    if (!toMantissas(values, from, to)) {
+      const first = p * this.storedPerPage;
+      for (let k = from; k < to; k++) this.set(first + k - from, values[k]!);
+      return;
     }
+    const { arena, table } = this.pages;
+    const count = to - from;
+    let words = arena.words[table[p]! >>> arena.slabShift]!;
+    let at = (table[p]! & arena.slabMask) << this.#wordShift;
+    if (equalsMantissas(words, at, count)) return;
+    if (this.changes !== null) {
+      const first = p * this.storedPerPage;
+      for (let k = 0; k < count; k++) if (!equalsMantissa(words, at, k)) this.changes.add(first + k);
+    }
+    const id = count === this.storedPerPage ? this.pages.writableBlank(p) : this.pages.writable(p);
+    words = arena.words[id >>> arena.slabShift]!;
+    at = (id & arena.slabMask) << this.#wordShift;
+    writeMantissas(words, at, count);
   }
 
   /** Whether page p holds a value of 2^53 or more other than 2^64 - 1, for which numbers are not exact. */
@@ -223,4 +222,44 @@ export class U64Column extends Column {
 function toNumber(low: number, high: number): number {
   if (high === MAX_WORD && low === MAX_WORD) return Number.POSITIVE_INFINITY;
   return high * TWO_32 + low;
+}
+
+function readWords(words: Uint32Array, from: number, out: Float64Array, start: number, end: number): void {
+  let highBits = 0;
+  for (let k = start, at = from; k < end; k++, at += 2) {
+    const high = words[at + 1]!;
+    highBits |= high;
+    out[k] = high * TWO_32 + words[at]!;
+  }
+  // A test an item would double the time; here only items near 2^64 - 1, or bits that look like one, cost more.
+  if (highBits !== -1) return;
+  for (let k = start, at = from; k < end; k++, at += 2) out[k] = toNumber(words[at]!, words[at + 1]!);
+}
+
+/** Prepares values[from..to) for the next three functions; false when one is 2^52 or more, or negative. */
+function toMantissas(values: Float64Array, from: number, to: number): boolean {
+  let areSmall = true;
+  for (let k = from; k < to; k++) {
+    const value = values[k]!;
+    if (!(value >= 0 && value < TWO_52)) areSmall = false;
+    mantissas[k - from] = value + TWO_52;
+  }
+  return areSmall;
+}
+
+function equalsMantissa(words: Uint32Array, at: number, k: number): boolean {
+  const high = mantissaWords[2 * k + 1]! & MANTISSA_WORD;
+  return words[at + 2 * k] === mantissaWords[2 * k] && words[at + 2 * k + 1] === high;
+}
+
+function equalsMantissas(words: Uint32Array, at: number, count: number): boolean {
+  for (let k = 0; k < count; k++) if (!equalsMantissa(words, at, k)) return false;
+  return true;
+}
+
+function writeMantissas(words: Uint32Array, at: number, count: number): void {
+  for (let k = 0; k < 2 * count; k += 2) {
+    words[at + k] = mantissaWords[k]!;
+    words[at + k + 1] = mantissaWords[k + 1]! & MANTISSA_WORD;
+  }
 }

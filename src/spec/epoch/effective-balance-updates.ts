@@ -22,26 +22,47 @@ export function processEffectiveBalanceUpdates(state: BeaconState): void {
     // Runs of equal pages are often stored once; a page written to below is read anew.
     if (effectiveBalance.pageId(p) !== lastId) effectiveBalance.readPage(p, effectivePage);
     lastId = effectiveBalance.pageId(p);
-    const first = p * balances.itemsPerPage;
-    for (let k = 0; k < count; k++) {
-      const balance = page[k]!;
-      const effective = effectivePage[k]!;
-      if (balance + downward < effective || effective + upward < balance || balance > Number.MAX_SAFE_INTEGER) {
-        updateValidator(state, first + k);
-        lastId = -1;
-      }
+    let k = nextToUpdate(page, effectivePage, 0, count, downward, upward);
+    if (k < count) lastId = -1;
+    for (; k < count; k = nextToUpdate(page, effectivePage, k + 1, count, downward, upward)) {
+      updateValidator(state, p * balances.itemsPerPage + k, downward, upward);
     }
   }
 }
 
-function updateValidator(state: BeaconState, index: number): void {
-  const { EFFECTIVE_BALANCE_INCREMENT } = state.spec.preset;
-  const { downward, upward } = hysteresis(state);
+/** Position from `from` on of the first balance too far from its effective balance, or too large to tell; else count. */
+function nextToUpdate(
+  balances: Float64Array,
+  effectiveBalances: Float64Array,
+  from: number,
+  count: number,
+  downward: number,
+  upward: number,
+): number {
+  for (let k = from; k < count; k++) {
+    const ahead = balances[k]! - effectiveBalances[k]!;
+    if (!(ahead >= -downward && ahead <= upward && balances[k]! <= Number.MAX_SAFE_INTEGER)) return k;
+  }
+  return count;
+}
+
+function updateValidator(state: BeaconState, index: number, downward: number, upward: number): void {
+  const { effectiveBalance } = state.validators;
+  const balance = state.balances.get(index);
+  if (!(balance <= Number.MAX_SAFE_INTEGER && effectiveBalance.get(index) <= Number.MAX_SAFE_INTEGER)) {
+    updateExactly(state, index, BigInt(downward), BigInt(upward));
+    return;
+  }
+  const rounded = balance - (balance % state.spec.preset.EFFECTIVE_BALANCE_INCREMENT);
+  effectiveBalance.set(index, Math.min(rounded, getMaxEffectiveBalance(state, index)));
+}
+
+function updateExactly(state: BeaconState, index: number, downward: bigint, upward: bigint): void {
   const { effectiveBalance } = state.validators;
   const balance = state.balances.getBig(index);
   const effective = effectiveBalance.getBig(index);
-  if (balance + BigInt(downward) >= effective && effective + BigInt(upward) >= balance) return;
-  const rounded = balance - (balance % BigInt(EFFECTIVE_BALANCE_INCREMENT));
+  if (balance + downward >= effective && effective + upward >= balance) return;
+  const rounded = balance - (balance % BigInt(state.spec.preset.EFFECTIVE_BALANCE_INCREMENT));
   const most = BigInt(getMaxEffectiveBalance(state, index));
   effectiveBalance.setBig(index, rounded < most ? rounded : most);
 }

@@ -7,11 +7,20 @@ import type { BeaconState } from "../state.ts";
 export const ELIGIBLE = 8;
 export const TIMELY_TARGET = 1 << TIMELY_TARGET_FLAG_INDEX;
 const FLAGS = 7;
+/** Beside ELIGIBLE in a page's activity: active in the current epoch. */
+const ACTIVE = 16;
 /** Bits of a code below the effective balance in increments. */
 export const CODE_SHIFT = 4;
 const MAX_INCREMENTS = 4095;
 /** Participation and slashings are read this many at a time, a whole number of pages of every column. */
 const CHUNK = 4096;
+
+interface Chunk {
+  readonly slashed: Uint8Array;
+  readonly previous: Uint8Array;
+  readonly current: Uint8Array;
+  hasSlashed: boolean;
+}
 
 /**
  * What the altair steps up to the rewards read of the registry, gathered in one pass over its columns: a 16-bit code
@@ -33,12 +42,20 @@ export class RegistryScan {
   readonly #increments = new Float64Array(5);
   /** Gwei, over irregular pages. */
   readonly #gwei = [0n, 0n, 0n, 0n, 0n];
+  readonly #pageSums = new Int32Array(5);
   readonly #activations: Float64Array;
   readonly #exits: Float64Array;
   readonly #balances: Float64Array;
-  readonly #slashed = new Uint8Array(CHUNK);
-  readonly #previous = new Uint8Array(CHUNK);
-  readonly #current = new Uint8Array(CHUNK);
+  /** Of the page at hand: ELIGIBLE where active in the previous epoch, ACTIVE where in the current one. */
+  readonly #activity: Uint8Array;
+  readonly #pageIncrements: Uint16Array;
+  #isRegular = true;
+  readonly #chunk: Chunk = {
+    slashed: new Uint8Array(CHUNK),
+    previous: new Uint8Array(CHUNK),
+    current: new Uint8Array(CHUNK),
+    hasSlashed: false,
+  };
   #isDone = false;
 
   /** @param state only read when a result is first asked for; unchanged until the last one is */
@@ -54,6 +71,8 @@ export class RegistryScan {
     this.#activations = new Float64Array(this.#itemsPerPage);
     this.#exits = new Float64Array(this.#itemsPerPage);
     this.#balances = new Float64Array(this.#itemsPerPage);
+    this.#activity = new Uint8Array(this.#itemsPerPage);
+    this.#pageIncrements = new Uint16Array(this.#itemsPerPage);
   }
 
   /** Runs the pass unless it has run. */
@@ -63,9 +82,10 @@ export class RegistryScan {
     const { validators, previousEpochParticipation, currentEpochParticipation } = this.#state;
     for (let start = 0; start < validators.length; start += CHUNK) {
       const count = Math.min(CHUNK, validators.length - start);
-      validators.slashed.readRange(start, count, this.#slashed);
-      previousEpochParticipation.readRange(start, count, this.#previous);
-      currentEpochParticipation.readRange(start, count, this.#current);
+      validators.slashed.readRange(start, count, this.#chunk.slashed);
+      this.#chunk.hasSlashed = this.#chunk.slashed.includes(1);
+      previousEpochParticipation.readRange(start, count, this.#chunk.previous);
+      currentEpochParticipation.readRange(start, count, this.#chunk.current);
       for (let at = 0; at < count; at += this.#itemsPerPage) this.#scanPage((start + at) / this.#itemsPerPage, at);
     }
     setActiveBalance(this.#state, this.#sum(0));
@@ -100,58 +120,66 @@ export class RegistryScan {
   #scanPage(p: number, at: number): void {
     const count = this.#readPage(p);
     const first = p * this.#itemsPerPage;
-    const codes = this.codes;
-    const [activations, exits, balances] = [this.#activations, this.#exits, this.#balances];
-    const [slashed, previous, current] = [this.#slashed, this.#previous, this.#current];
-    const [previousEpoch, currentEpoch, increment] = [this.#previousEpoch, this.#currentEpoch, this.#increment];
-    let isRegular = true;
-    let [active, source, target, head, currentTarget] = [0, 0, 0, 0, 0];
-    for (let k = 0; k < count; k++) {
-      const increments = balances[k]! / increment;
-      if (!(increments <= MAX_INCREMENTS && (increments | 0) === increments)) isRegular = false;
-      const activation = activations[k]!;
-      const exit = exits[k]!;
-      let code = activation <= previousEpoch && previousEpoch < exit ? ELIGIBLE : 0;
-      if (slashed[at + k] !== 0) code = this.#slashedCode(first + k, code);
-      else if (code !== 0) {
-        const flags = previous[at + k]! & FLAGS;
-        code |= flags;
-        source += flags & 1 ? increments : 0;
-        target += flags & 2 ? increments : 0;
-        head += flags & 4 ? increments : 0;
-      }
-      if (activation <= currentEpoch && currentEpoch < exit) {
-        active += increments;
-        if ((current[at + k]! & TIMELY_TARGET) !== 0 && slashed[at + k] === 0) currentTarget += increments;
-      }
-      codes[first + k] = (increments << CODE_SHIFT) | code;
-    }
-    if (isRegular) this.#addIncrements(active, source, target, head, currentTarget);
-    else this.#scanIrregularPage(p, at, count);
+    const { codes } = this;
+    const sums = this.#pageSums;
+    encodePage(codes, first, count, this.#pageIncrements, this.#activity, this.#chunk, at, sums);
+    if (this.#chunk.hasSlashed) this.#encodeSlashed(first, at, count);
+    if (!this.#isRegular) this.#scanIrregularPage(p, at, count);
+    else for (let i = 0; i < sums.length; i++) this.#increments[i]! += sums[i]!;
   }
 
-  /** Reads the page's epochs and balances; equal neighbours are often stored once and read once. */
+  /** Derives activity and increments of a page; equal neighbours are often stored once and derived once. */
   #readPage(p: number): number {
     const { activationEpoch, exitEpoch, effectiveBalance } = this.#state.validators;
     const isSame = (column: typeof exitEpoch) => p > 0 && column.pageId(p) === column.pageId(p - 1);
-    if (!isSame(activationEpoch)) activationEpoch.readPage(p, this.#activations);
-    if (!isSame(exitEpoch)) exitEpoch.readPage(p, this.#exits);
-    if (!isSame(effectiveBalance)) effectiveBalance.readPage(p, this.#balances);
+    const isSameActivation = isSame(activationEpoch);
+    const isSameExit = isSame(exitEpoch);
+    if (!isSameActivation) activationEpoch.readPage(p, this.#activations);
+    if (!isSameExit) exitEpoch.readPage(p, this.#exits);
+    if (!isSameActivation || !isSameExit) this.#deriveActivity();
+    if (!isSame(effectiveBalance)) {
+      effectiveBalance.readPage(p, this.#balances);
+      this.#deriveIncrements(effectiveBalance.pageLength(p));
+    }
     return effectiveBalance.pageLength(p);
   }
 
-  #slashedCode(index: number, activeCode: number): number {
-    if (activeCode !== 0) return activeCode;
-    return this.#previousEpoch + 1 < this.#state.validators.withdrawableEpoch.get(index) ? ELIGIBLE : 0;
+  /** The slashed stay eligible until they may withdraw. */
+  #encodeSlashed(first: number, at: number, count: number): void {
+    const { withdrawableEpoch } = this.#state.validators;
+    for (let k = 0; k < count; k++) {
+      if (this.#chunk.slashed[at + k] === 0) continue;
+      if (this.#previousEpoch + 1 < withdrawableEpoch.get(first + k)) this.codes[first + k]! |= ELIGIBLE;
+    }
   }
 
-  #addIncrements(active: number, source: number, target: number, head: number, currentTarget: number): void {
-    const sums = this.#increments;
-    sums[0]! += active;
-    sums[1]! += source;
-    sums[2]! += target;
-    sums[3]! += head;
-    sums[4]! += currentTarget;
+  #deriveActivity(): void {
+    const activations = this.#activations;
+    const exits = this.#exits;
+    const activity = this.#activity;
+    const previousEpoch = this.#previousEpoch;
+    const currentEpoch = this.#currentEpoch;
+    for (let k = 0; k < activity.length; k++) {
+      const activation = activations[k]!;
+      const exit = exits[k]!;
+      const wasActive = activation <= previousEpoch && previousEpoch < exit;
+      const isActive = activation <= currentEpoch && currentEpoch < exit;
+      activity[k] = (wasActive ? ELIGIBLE : 0) | (isActive ? ACTIVE : 0);
+    }
+  }
+
+  #deriveIncrements(count: number): void {
+    const balances = this.#balances;
+    const increments = this.#pageIncrements;
+    const increment = this.#increment;
+    let isRegular = true;
+    for (let k = 0; k < count; k++) {
+      const quotient = balances[k]! / increment;
+      const whole = quotient <= MAX_INCREMENTS ? Math.floor(quotient) : 0;
+      if (whole !== quotient) isRegular = false;
+      increments[k] = whole;
+    }
+    this.#isRegular = isRegular;
   }
 
   #scanIrregularPage(p: number, at: number, count: number): void {
@@ -162,11 +190,51 @@ export class RegistryScan {
       const gwei = effectiveBalance.getBig(first + k);
       const flags = this.codes[first + k]! & FLAGS;
       for (let f = 0; f < 3; f++) if ((flags & (1 << f)) !== 0) this.#gwei[1 + f]! += gwei;
-      if (this.#activations[k]! <= this.#currentEpoch && this.#currentEpoch < this.#exits[k]!) {
+      if ((this.#activity[k]! & ACTIVE) !== 0) {
         this.#gwei[0]! += gwei;
-        const isTimely = (this.#current[at + k]! & TIMELY_TARGET) !== 0 && this.#slashed[at + k] === 0;
+        const isTimely = (this.#chunk.current[at + k]! & TIMELY_TARGET) !== 0 && this.#chunk.slashed[at + k] === 0;
         if (isTimely) this.#gwei[4]! += gwei;
       }
     }
   }
+}
+
+/**
+ * Codes of a page from what is known of its validators, and its five sums.
+ * The slashed get no flags; that some of them are eligible though not active is left to the caller.
+ * Written without branches and calls, of which each would cost as much as all the rest.
+ */
+function encodePage(
+  codes: Uint16Array,
+  first: number,
+  count: number,
+  increments: Uint16Array,
+  activity: Uint8Array,
+  { slashed, previous, current }: Chunk,
+  at: number,
+  sums: Int32Array,
+): void {
+  let active = 0;
+  let source = 0;
+  let target = 0;
+  let head = 0;
+  let currentTarget = 0;
+  for (let k = 0; k < count; k++) {
+    const weight = increments[k]!;
+    const status = activity[k]!;
+    const unslashed = slashed[at + k]! - 1;
+    const flags = previous[at + k]! & (-((status >>> 3) & 1) & FLAGS) & unslashed;
+    const currentWeight = -(status >>> 4) & weight;
+    active = (active + currentWeight) | 0;
+    source = (source + (-(flags & 1) & weight)) | 0;
+    target = (target + (-((flags >>> 1) & 1) & weight)) | 0;
+    head = (head + (-(flags >>> 2) & weight)) | 0;
+    currentTarget = (currentTarget + (-((current[at + k]! >>> 1) & 1) & unslashed & currentWeight)) | 0;
+    codes[first + k] = (weight << CODE_SHIFT) | (status & ELIGIBLE) | flags;
+  }
+  sums[0] = active;
+  sums[1] = source;
+  sums[2] = target;
+  sums[3] = head;
+  sums[4] = currentTarget;
 }

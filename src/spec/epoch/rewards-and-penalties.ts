@@ -1,6 +1,7 @@
 /**
  * https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/specs/altair/beacon-chain.md
  */
+import { ZERO_PAGE } from "../../columns/arena.ts";
 import { getCurrentEpoch } from "../accessors.ts";
 import { GENESIS_EPOCH, PARTICIPATION_FLAG_WEIGHTS } from "../constants.ts";
 import { Fork } from "../fork.ts";
@@ -36,6 +37,52 @@ function applyAttestationDeltas(state: BeaconState): void {
   }
 }
 
+/**
+ * Adds what the flags of each validator of a page earn; false when some validator needs a closer look.
+ * Free of calls, which would keep the loop from being compiled well.
+ */
+function applyFlags(
+  balances: Float64Array,
+  codes: Uint16Array,
+  first: number,
+  count: number,
+  net: Float64Array,
+  least: number,
+): boolean {
+  let isPlain = true;
+  for (let k = 0; k < count; k++) {
+    const code = codes[first + k]!;
+    if ((code & ELIGIBLE) === 0) continue;
+    const balance = balances[k]!;
+    const raised = balance + net[code]!;
+    // Not so for NaN either: a code that the table lacks.
+    if (!(balance >= least && raised < HUGE)) isPlain = false;
+    balances[k] = raised;
+  }
+  return isPlain;
+}
+
+/** Takes the inactivity penalties, the last deltas of all; false when a product is too large for doubles. */
+function applyInactivity(
+  balances: Float64Array,
+  codes: Uint16Array,
+  first: number,
+  count: number,
+  scores: Float64Array,
+  increment: number,
+  denominator: number,
+): boolean {
+  let isExact = true;
+  for (let k = 0; k < count; k++) {
+    const code = codes[first + k]!;
+    if ((code & (ELIGIBLE | TIMELY_TARGET)) !== ELIGIBLE) continue;
+    const numerator = (code >>> CODE_SHIFT) * increment * scores[k]!;
+    if (!(numerator <= Number.MAX_SAFE_INTEGER)) isExact = false;
+    balances[k] = Math.max(0, balances[k]! - Math.floor(numerator / denominator));
+  }
+  return isExact;
+}
+
 class RewardPass {
   readonly #state: BeaconState;
   readonly #scan: RegistryScan;
@@ -57,9 +104,10 @@ class RewardPass {
 
   run(): void {
     const { balances } = this.#state;
+    const page = this.#balances;
     for (let p = 0; p < balances.pageCount; p++) {
-      const count = balances.readPage(p, this.#balances);
-      if (!this.#scan.isIrregular(p) && this.#applyPage(p, count)) balances.writePage(p, this.#balances, count);
+      const count = balances.readPage(p, page);
+      if (!this.#scan.isIrregular(p) && this.#applyPage(p, count)) balances.writePage(p, page, count);
       else for (let k = 0; k < count; k++) this.#applyExactly(p * balances.itemsPerPage + k);
     }
   }
@@ -67,44 +115,41 @@ class RewardPass {
   /** Computes a page's new balances; false when one of its numbers is too large for doubles. */
   #applyPage(p: number, count: number): boolean {
     const { codes } = this.#scan;
-    const table = this.#table;
-    const net = table.net;
-    const balances = this.#balances;
-    const scores = this.#scores;
+    const { net, highestPenalty } = this.#table;
     const { inactivityScores } = this.#state;
+    const page = this.#balances;
     const first = p * inactivityScores.itemsPerPage;
-    const [increment, denominator] = [this.#increment, this.#inactivityDenominator];
-    let areScoresRead = false;
+    if (!applyFlags(page, codes, first, count, net, highestPenalty)) {
+      this.#state.balances.readPage(p, page);
+      if (!this.#applyFlagsInTurn(first, count)) return false;
+    }
+    if (inactivityScores.pageId(p) === ZERO_PAGE) return true;
+    inactivityScores.readPage(p, this.#scores);
+    return applyInactivity(page, codes, first, count, this.#scores, this.#increment, this.#inactivityDenominator);
+  }
+
+  /** Flag by flag, where the table lacks a code or a balance may meet the floor of 0 between two flags. */
+  #applyFlagsInTurn(first: number, count: number): boolean {
+    const balances = this.#balances;
     for (let k = 0; k < count; k++) {
-      const code = codes[first + k]!;
+      const code = this.#scan.codes[first + k]!;
       if ((code & ELIGIBLE) === 0) continue;
-      let delta = net[code]!;
-      if (Number.isNaN(delta)) delta = table.fill(code);
-      let penalty = 0;
-      if ((code & TIMELY_TARGET) === 0) {
-        if (!areScoresRead) inactivityScores.readPage(p, scores);
-        areScoresRead = true;
-        const numerator = (code >>> CODE_SHIFT) * increment * scores[k]!;
-        if (!(numerator <= Number.MAX_SAFE_INTEGER)) return false;
-        penalty = Math.floor(numerator / denominator);
-      }
-      const balance = balances[k]!;
-      if (!(balance < HUGE)) return false;
-      // With less than all its penalties the order in which they meet the floor of 0 counts.
-      if (balance >= table.highestPenalty + penalty) balances[k] = balance + delta - penalty;
-      else balances[k] = this.#inTurn(balance, code, penalty);
+      if (!(balances[k]! < HUGE)) return false;
+      if (Number.isNaN(this.#table.net[code]!)) this.#table.fill(code);
+      balances[k] = this.#inTurn(balances[k]!, code);
     }
     return true;
   }
 
-  #inTurn(balance: number, code: number, inactivityPenalty: number): number {
+  #inTurn(balance: number, code: number): number {
+    if (balance >= this.#table.highestPenalty) return balance + this.#table.net[code]!;
     const increments = code >>> CODE_SHIFT;
     let left = balance;
     for (let flag = 0; flag < PARTICIPATION_FLAG_WEIGHTS.length; flag++) {
       left += this.#table.reward(increments, flag, code);
       left = Math.max(0, left - this.#table.penalty(increments, flag, code));
     }
-    return Math.max(0, left - inactivityPenalty);
+    return left;
   }
 
   #applyExactly(index: number): void {
