@@ -9,7 +9,7 @@ import { type ProcessBlockOptions, processBlock } from "./block/block.ts";
 import { forkEpoch } from "./config.ts";
 import type { SignedBeaconBlock } from "./containers.ts";
 import { processEpoch } from "./epoch/epoch.ts";
-import { Fork } from "./fork.ts";
+import { Fork, forkName } from "./fork.ts";
 import { blockSignatureSet, type Verifier } from "./signature-sets.ts";
 import type { BeaconState } from "./state.ts";
 import { type StepObserver, unobserved } from "./step-observer.ts";
