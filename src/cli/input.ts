@@ -3,7 +3,6 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { UsageError } from "../base/errors.ts";
-import type { ByteSource } from "../columns/column.ts";
 import { type ForkName, isForkName } from "../spec/fork.ts";
 import { InputError } from "./exit.ts";
 import { startProgress } from "./progress.ts";
@@ -37,22 +36,6 @@ export async function readInput(name: string, maxBytes: number): Promise<Input> 
   } finally {
     closeSync(descriptor);
   }
-}
-
-/** A file as a source that is read piece by piece; the caller closes it. */
-export function openSource(name: string): ByteSource & { close(): void } {
-  const descriptor = openSync(name, "r");
-  const read = (offset: number, length: number) => {
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    while (at < length) {
-      const count = readSync(descriptor, bytes, at, length - at, offset + at);
-      if (count === 0) throw new InputError(name, "file", "shortened while it was read");
-      at += count;
-    }
-    return bytes;
-  };
-  return { length: fstatSync(descriptor).size, read, close: () => closeSync(descriptor) };
 }
 
 export function formatOfName(name: string): Format | undefined {

@@ -7,6 +7,7 @@ import { fromHex } from "../base/bytes.ts";
 import { DecodeError, UsageError } from "../base/errors.ts";
 import { isFramed, uncompressBlock, uncompressFrames } from "../base/snappy.ts";
 import type { ByteSource } from "../columns/column.ts";
+import { FileSource } from "../db/file-source.ts";
 import type { ChainSpec } from "../spec/chain-spec.ts";
 import { type Config, forkAtEpoch, forkVersion } from "../spec/config.ts";
 import { FORK_NAMES, Fork, type ForkName, forkName, isForkName } from "../spec/fork.ts";
@@ -14,7 +15,7 @@ import { decodeSsz } from "../spec/ssz-decode.ts";
 import { valueFromJson } from "../spec/ssz-json.ts";
 import { BeaconState } from "../spec/state.ts";
 import { readingFrom } from "./exit.ts";
-import { type Format, formatOfName, openSource, readInput } from "./input.ts";
+import { type Format, formatOfName, readInput } from "./input.ts";
 import { type SszObject, StateObject, ValueObject } from "./ssz-object.ts";
 
 export interface LoadOptions {
@@ -65,7 +66,7 @@ function checkTypeName({ spec, typeName }: LoadOptions): void {
 
 /** A state is read from its file piece by piece. */
 function loadStateFile(name: string, options: LoadOptions): SszObject {
-  const source = openSource(name);
+  const source = new FileSource(name);
   try {
     return readingFrom(name, "BeaconState", () => {
       const head = source.read(0, Math.min(source.length, STATE_VERSION_OFFSET + 4));
