@@ -40,17 +40,21 @@ export function decodeParts(spec: ChainSpec, fork: Fork, parts: (Part | undefine
   }
 }
 
-/** Hands the SSZ bytes of the parts to `sink` in order. */
-export function encodeParts(fork: Fork, parts: (Part | undefined)[], sink: (bytes: Uint8Array) => void): void {
+/** Hands the SSZ bytes of the parts to `sink` in order; after each step of a few MB at most the caller may pause. */
+export function* encodeSteps(
+  fork: Fork,
+  parts: (Part | undefined)[],
+  sink: (bytes: Uint8Array) => void,
+): Generator<void> {
   const present = presentParts(fork, parts);
   let offset = present.reduce((sum, part) => sum + (isVariable(part) ? OFFSET_BYTES : encodedLength(part)), 0);
   for (const part of present) {
     if (isVariable(part)) {
       sink(uint32Bytes(offset));
       offset += encodedLength(part);
-    } else store(part, sink);
+    } else yield* store(part, sink);
   }
-  for (const part of present) if (isVariable(part)) store(part, sink);
+  for (const part of present) if (isVariable(part)) yield* store(part, sink);
 }
 
 /** Bytes of the whole state in SSZ. */
@@ -155,10 +159,15 @@ function isVariable(part: Part): boolean {
   return !part.isVector;
 }
 
-function store(part: Part, sink: (bytes: Uint8Array) => void): void {
+function* store(part: Part, sink: (bytes: Uint8Array) => void): Generator<void> {
+  if (part instanceof Validators) {
+    yield* part.storeSteps(sink);
+    return;
+  }
   if (part instanceof SmallValue) sink(part.bytes);
   else if (part instanceof RecordColumn) part.data.store(sink);
   else part.store(sink);
+  yield;
 }
 
 function uint32Bytes(value: number): Uint8Array {

@@ -18,10 +18,10 @@ import type { Types } from "./containers.ts";
 import { type Fork, forkName } from "./fork.ts";
 import { SmallValue } from "./small-value.ts";
 import { StateCache } from "./state-cache.ts";
-import { decodeParts, encodedSize, encodeParts } from "./state-codec.ts";
+import { decodeParts, encodedSize, encodeSteps } from "./state-codec.ts";
 import { fieldsOf, hasField, STATE_FIELDS } from "./state-fields.ts";
 import { writeStateJson } from "./state-json.ts";
-import { defaultPart, dropPart, isPaged, type Part, rootOfPart } from "./state-parts.ts";
+import { defaultPart, dropPart, fieldType, isPaged, type Part, rootOfPart } from "./state-parts.ts";
 import { getStateNode, getStateProof } from "./state-proof.ts";
 import type { Validators } from "./validators.ts";
 
@@ -150,7 +150,12 @@ export class BeaconState {
 
   /** Hands the SSZ bytes to `sink` in order; each piece is valid during the call only. */
   encodeTo(sink: (bytes: Uint8Array) => void): void {
-    encodeParts(this.fork, this.#parts, sink);
+    for (const _ of this.encodeSteps(sink));
+  }
+
+  /** encodeTo() in steps between which the caller may do something else, but not change the state. */
+  encodeSteps(sink: (bytes: Uint8Array) => void): Generator<void> {
+    return encodeSteps(this.fork, this.#parts, sink);
   }
 
   encode(): Uint8Array {
@@ -263,6 +268,18 @@ export class BeaconState {
     const part = this.#parts[position];
     if (part === undefined) throw new TypeError(`a ${forkName(this.fork)} state has no ${name}`);
     return part;
+  }
+
+  /** Replaces a small field by its SSZ bytes, exact over the whole uint64 range. @throws DecodeError */
+  setBytes(name: string, bytes: Uint8Array): void {
+    const part = this.part(name);
+    if (!(part instanceof SmallValue)) throw new TypeError(`${name} is a column: change its items`);
+    const [type, exactType] = [
+      fieldType(this.spec, this.fork, name, "number"),
+      fieldType(this.spec, this.fork, name, "exact"),
+    ];
+    const position = STATE_FIELDS.findIndex((field) => field.name === name);
+    this.#parts[position] = SmallValue.decode(type, exactType, bytes, name, 0);
   }
 
   /** The state's SSZ container: number mode, or with every uint64 a bigint. */

@@ -175,8 +175,8 @@ export class Validators {
     this.#changes.addRange(0, count);
   }
 
-  /** Hands the SSZ records to `sink`; the bytes are valid during the call only. */
-  store(sink: (bytes: Uint8Array) => void): void {
+  /** Hands the SSZ records to `sink`, a stretch a step; the bytes are valid during the call only. */
+  *storeSteps(sink: (bytes: Uint8Array) => void): Generator<void> {
     const out = new Uint8Array(Math.min(STRETCH, this.length) * VALIDATOR_BYTES);
     const { table, base, tail } = this.keys;
     for (let first = 0; first < this.length; first += STRETCH) {
@@ -184,6 +184,7 @@ export class Validators {
       const tables = this.#tables();
       gatherValidators(this.roots.arena, tables, table.compressed(), base, tail.pages.table, first, n, out, 0);
       sink(out.subarray(0, n * VALIDATOR_BYTES));
+      yield;
     }
   }
 
