@@ -200,8 +200,7 @@ async function removeIndex(path: string): Promise<void> {
     const keyValue = await KeyValue.open(path);
     await keyValue.close();
   } catch (error) {
-    const code = ((error as Error).cause as { code?: string } | undefined)?.code;
-    if (code === "LEVEL_LOCKED") throw error;
+    if (error instanceof StorageError && error.message.includes("in use")) throw error;
   }
   await rm(path, { recursive: true, force: true });
 }

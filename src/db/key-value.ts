@@ -4,6 +4,7 @@
  * A batch is atomic. Without `sync` it survives the end of the process but not a power cut, which may take back the
  * latest batches, never one of several.
  */
+import { resolve } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { StorageError } from "../base/errors.ts";
 
@@ -41,14 +42,22 @@ export interface KeyRange {
 /** Largest value that may be put: whatever is larger belongs into a file. */
 const MAX_VALUE_BYTES = 1 << 20;
 
+/**
+ * Folders that this process has open. LevelDB's lock is the process's: merely trying to open a folder twice in one
+ * process would let go of it.
+ */
+const openFolders = new Set<string>();
+
 export class KeyValue {
   readonly #level: ClassicLevel<Uint8Array, Uint8Array>;
+  readonly #folder: string;
   /** Bytes of keys and values handed to LevelDB, which writes each again when it merges its tables. */
   bytesWritten = 0;
   syncs = 0;
 
-  private constructor(level: ClassicLevel<Uint8Array, Uint8Array>) {
+  private constructor(level: ClassicLevel<Uint8Array, Uint8Array>, folder: string) {
     this.#level = level;
+    this.#folder = folder;
   }
 
   /**
@@ -56,6 +65,9 @@ export class KeyValue {
    * @throws StorageError when it is locked or damaged
    */
   static async open(path: string, options: { cacheBytes?: number; bufferBytes?: number } = {}): Promise<KeyValue> {
+    const folder = resolve(path);
+    if (openFolders.has(folder)) throw new StorageError(`${path} is in use by another part of this process`);
+    openFolders.add(folder);
     const level = new ClassicLevel<Uint8Array, Uint8Array>(path, {
       keyEncoding: "view",
       valueEncoding: "view",
@@ -66,13 +78,15 @@ export class KeyValue {
     try {
       await level.open();
     } catch (error) {
+      openFolders.delete(folder);
       throw openError(path, error);
     }
-    return new KeyValue(level);
+    return new KeyValue(level, folder);
   }
 
   async get(bucket: Bucket, key: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#guard(() => this.#level.get(keyOf(bucket, key)));
+    const value = await this.#guard(() => this.#level.get(keyOf(bucket, key)));
+    return value === undefined ? undefined : plain(value);
   }
 
   /** @param options.sync whether a power cut may no longer take the batch back when the promise resolves */
@@ -104,7 +118,7 @@ export class KeyValue {
       reverse,
     };
     try {
-      for await (const [key, value] of this.#level.iterator(options)) yield [key.subarray(1), value];
+      for await (const [key, value] of this.#level.iterator(options)) yield [plain(key).subarray(1), plain(value)];
     } catch (error) {
       throw asStorageError(this.#level.location, error);
     }
@@ -122,6 +136,7 @@ export class KeyValue {
 
   async close(): Promise<void> {
     await this.#guard(() => this.#level.close());
+    openFolders.delete(this.#folder);
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {
@@ -138,6 +153,11 @@ function keyOf(bucket: Bucket, key: Uint8Array): Uint8Array {
   out[0] = bucket;
   out.set(key, 1);
   return out;
+}
+
+/** A Buffer's slice() shares memory: hand out plain views. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function openError(path: string, error: unknown): StorageError {
