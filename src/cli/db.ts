@@ -1,10 +1,19 @@
 /** `cresset db`: look at, check and tend the database of a node that is not running. */
 import type { Command } from "commander";
-import { UsageError } from "../base/errors.ts";
+import { fromHex, toHex } from "../base/bytes.ts";
+import { StorageError, UsageError } from "../base/errors.ts";
+import type { ByteSource } from "../columns/column.ts";
 import { Database, type DatabaseStats } from "../db/database.ts";
+import { exportEra, importEra } from "../db/era.ts";
+import { FileSource } from "../db/file-source.ts";
 import { MIGRATIONS, readIdentity } from "../db/schema.ts";
-import { action, EXIT_FAILED, EXIT_OK } from "./exit.ts";
-import { addSpecOptions, type SpecOptions, specOf } from "./options.ts";
+import type { ChainSpec } from "../spec/chain-spec.ts";
+import { forkAtEpoch } from "../spec/config.ts";
+import { BeaconState } from "../spec/state.ts";
+import { action, EXIT_FAILED, EXIT_OK, readingFrom } from "./exit.ts";
+import { addSpecOptions, forkOption, type SpecOptions, specOf } from "./options.ts";
+
+const SLOT_OFFSET = 40;
 
 interface DbOptions extends SpecOptions {
   datadir: string;
@@ -21,6 +30,14 @@ interface PruneOptions extends DbOptions {
   keepSnapshots?: number;
 }
 
+interface ExportOptions extends DbOptions {
+  output: string;
+}
+
+interface ImportOptions extends DbOptions {
+  stateRoot?: Uint8Array;
+}
+
 export function registerDb(program: Command): void {
   const db = program.command("db").description("look at, check and tend the database of a node that is not running");
   subcommand(db, "stats", "say what the database holds").action(
@@ -35,6 +52,22 @@ export function registerDb(program: Command): void {
     .option("--blobs-before <slot>", "blobs and columns of segments before the slot", natural)
     .option("--keep-snapshots <count>", "all but so many of the newest state snapshots", positive)
     .action(action(async (options: PruneOptions) => withDatabase(options, prune)));
+  subcommand(db, "export", "write the era that a state ends, with its blocks, as an era file")
+    .argument("<state>", "the state at the era's end, in SSZ; its fork follows from its slot")
+    .option("--output <folder>", "where to", ".")
+    .action(
+      action(async (state: string, options: ExportOptions) =>
+        withDatabase(options, (database) => exportFrom(database, state, options)),
+      ),
+    );
+  subcommand(db, "import", "take the blocks of era files into the database")
+    .argument("<files...>", "era files")
+    .option("--state-root <root>", "the root that the last file's state must have", root32)
+    .action(
+      action(async (files: string[], options: ImportOptions) =>
+        withDatabase(options, (database) => importFiles(database, files, options)),
+      ),
+    );
   subcommand(db, "compact", "give back the disk space of deleted index entries").action(
     action(async (options: DbOptions) => withDatabase(options, (database) => database.compact())),
   );
@@ -93,6 +126,44 @@ async function prune(database: Database, options: PruneOptions): Promise<void> {
   });
   if (options.json) console.log(JSON.stringify(removed));
   else console.log(`deleted ${removed.segments} segments and ${removed.states} state files`);
+}
+
+async function exportFrom(database: Database, file: string, options: ExportOptions): Promise<void> {
+  const spec = specOf(options);
+  const source = new FileSource(file);
+  try {
+    const state = readingFrom(file, "BeaconState", () => {
+      const fork = forkOption(options) ?? forkOfState(spec, source);
+      return BeaconState.decode(spec, fork, source);
+    });
+    console.log(await exportEra(database, state, options.output));
+  } finally {
+    source.close();
+  }
+}
+
+async function importFiles(database: Database, files: readonly string[], options: ImportOptions): Promise<void> {
+  const spec = specOf(options);
+  for (const [i, file] of files.entries()) {
+    const { stateRoot } = options;
+    const isLast = i === files.length - 1;
+    const { state, blocks } = await importEra(database, spec, file, isLast && stateRoot ? { stateRoot } : {});
+    console.log(`${file}: ${blocks} blocks, state ${toHex(state.hashTreeRoot())} of slot ${state.slot}`);
+    state.drop();
+  }
+}
+
+/** A state begins with its genesis time and genesis validators' root, then the slot. */
+function forkOfState(spec: ChainSpec, source: ByteSource) {
+  if (source.length < SLOT_OFFSET + 8) throw new StorageError(`${source.length} bytes are too few for a state`);
+  const bytes = source.read(SLOT_OFFSET, 8);
+  const slot = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  return forkAtEpoch(spec.config, Math.floor(slot / spec.preset.SLOTS_PER_EPOCH));
+}
+
+function root32(text: string): Uint8Array {
+  if (!/^0x[0-9a-fA-F]{64}$/.test(text)) throw new UsageError(`${text} is no root`);
+  return fromHex(text);
 }
 
 async function showStats(database: Database, options: DbOptions): Promise<void> {

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Database } from "../../../src/db/database.ts";
-import { recordOf, spec } from "../db/fixtures.ts";
+import { Fork } from "../../../src/spec/fork.ts";
+import { recordOf, someState, spec } from "../db/fixtures.ts";
 
 const program = new URL("../../../src/main.ts", import.meta.url).pathname;
 const parent = mkdtempSync(join(tmpdir(), "cresset-cli-db-"));
@@ -49,4 +50,16 @@ test("a folder without a database is an error, not a new database", () => {
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   assert.equal(status, 3);
   assert.match(stderr, /there is no database/);
+});
+
+test("export writes an era file, and import takes it", () => {
+  const state = join(parent, "genesis.ssz");
+  const genesis = someState(16, Fork.phase0);
+  writeFileSync(state, genesis.encode());
+  const exported = db("export", state, "--output", parent);
+  assert.match(exported.stdout, /minimal-00000-[0-9a-f]{8}\.era\n$/, exported.stderr);
+  const root = `0x${Buffer.from(genesis.hashTreeRoot()).toString("hex")}`;
+  const imported = db("import", exported.stdout.trim(), "--state-root", root);
+  assert.ok(imported.stdout.endsWith(`0 blocks, state ${root} of slot 0\n`), imported.stderr);
+  assert.equal(db("import", exported.stdout.trim(), "--state-root", root.replaceAll("a", "b")).status, 3);
 });
