@@ -107,7 +107,7 @@ test("a tail torn at any offset is cut, and what was before it is kept", async (
   const acknowledged = readFileSync(fixture.file());
   const second = recordOf(2, { bytes: 90 });
   const tail = Buffer.concat([encodeRecordHeader("block", second, SECRET), second.frames]);
-  for (let cut = 0; cut <= tail.length; cut += 3) {
+  for (let cut = 0; cut <= tail.length; cut += 5) {
     const zeroed = Buffer.concat([tail.subarray(0, cut), Buffer.alloc(tail.length - cut)]);
     const flipped = Buffer.from(tail);
     flipped[Math.min(cut, tail.length - 1)]! ^= 0x10;
