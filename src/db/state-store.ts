@@ -50,6 +50,8 @@ export class StateStore {
         damaged.push(name);
       }
     }
+    // A snapshot that cannot be read now may be brought back: its differences wait for it.
+    if (damaged.length === 0) await store.#removeUseless();
     return { store, damaged };
   }
 
@@ -88,6 +90,8 @@ export class StateStore {
         throw new StorageError(`there is no snapshot ${toHex(baseRoot)} that differences could start from`);
       }
       const entry = { kind: "diff" as const, ...factsOf(to), baseRoot };
+      const known = this.find(entry.root);
+      if (known?.kind === "snapshot") return known;
       return await this.#write(entry, (sink) => diffSteps(from, to, sink));
     } finally {
       from.drop();
@@ -165,6 +169,7 @@ export class StateStore {
     this.#bytesWritten += await writeStateFile(path, entry, payload);
     const written = readStateEntry(path);
     this.#add(written);
+    if (written.kind === "snapshot") await rm(this.#path({ ...written, kind: "diff" }), { force: true });
     return written;
   }
 
@@ -194,6 +199,14 @@ export class StateStore {
     const hex = toHex(entry.root);
     if (entry.kind === "diff" && this.#entries.get(hex)?.kind === "snapshot") return;
     this.#entries.set(hex, entry);
+  }
+
+  /** Removes differences of which there is a snapshot too, or whose own snapshot a crash has let go first. */
+  async #removeUseless(): Promise<void> {
+    for (const entry of this.list()) {
+      if (entry.kind === "snapshot") await rm(this.#path({ ...entry, kind: "diff" }), { force: true });
+      else if (this.find(entry.baseRoot)?.kind !== "snapshot") await this.remove([entry.root]);
+    }
   }
 
   #nameOf(entry: { kind: string; slot: number; root: Uint8Array }): string {

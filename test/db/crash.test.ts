@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { temporaryFolder } from "../unit/db/fixtures.ts";
 import { runCrashRounds } from "./crash-rounds.ts";
 
-const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 4);
+const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 5);
 const SEED = Number(process.env.SEED ?? 3);
 
 for (const losesIndex of [false, true]) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ContainerType, Type } from "@chainsafe/ssz";
@@ -146,6 +146,25 @@ test("removing a snapshot removes the differences from it; pruning keeps the new
     store.list().map(({ slot }) => slot),
     [16],
   );
+  assert.equal(readdirSync(folder).length, 1);
+});
+
+test("a state's snapshot takes the place of its differences, and none outlive the snapshot they start from", async () => {
+  const folder = temporaryFolder();
+  const store = await openStore(folder);
+  const first = someState(16);
+  const second = processSlots(first.clone(), 8);
+  await store.writeSnapshot(first);
+  await store.writeDiff(first, second);
+  await store.writeSnapshot(second);
+  assert.equal((await store.writeDiff(first, second)).kind, "snapshot");
+  assert.equal(readdirSync(folder).length, 2);
+  const third = processSlots(second.clone(), 16);
+  await store.writeDiff(second, third);
+  rmSync(join(folder, readdirSync(folder).find((name) => name.startsWith("8-"))!));
+  const again = await openStore(folder);
+  assert.equal(again.load(third.hashTreeRoot()), undefined);
+  assert.deepEqual(again.check(), []);
   assert.equal(readdirSync(folder).length, 1);
 });
 
