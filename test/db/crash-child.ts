@@ -12,9 +12,11 @@ const [folder, first, seed] = [process.argv[2]!, Number(process.argv[3]), Number
 const random = seededRandom(seed);
 const database = await Database.open(spec, folder);
 writeSync(1, "open\n");
-let base = someState(Math.floor(first / 1000) + 8);
+// Later than every state there is, for pruning keeps the latest.
+const lastSlot = database.states.list().at(-1)?.slot ?? 0;
+let base = processSlots(someState(8), lastSlot + 1);
 await database.states.writeSnapshot(base);
-say("state", 0, base.hashTreeRoot());
+say("state", base.slot, base.hashTreeRoot());
 
 for (let number = first; ; ) {
   const count = 1 + random.below(6);
