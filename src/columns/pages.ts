@@ -132,14 +132,22 @@ export class Pages {
     this.table = grown;
   }
 
-  /** Pages that no other column shares, and pages that some other one does; the zero page is in neither. */
+  /**
+   * Pages that no other column shares, and pages that some other one does; the zero page is in neither, and a page that
+   * stands for several equal ones counts once.
+   */
   tally(): { owned: number; shared: number } {
     let owned = 0;
-    let shared = 0;
+    const here = new Map<number, number>();
     for (let p = 0; p < this.count; p++) {
       const id = this.table[p]!;
       if (id === ZERO_PAGE) continue;
       if (this.arena.refs(id) === 1) owned++;
+      else here.set(id, (here.get(id) ?? 0) + 1);
+    }
+    let shared = 0;
+    for (const [id, count] of here) {
+      if (count === this.arena.refs(id)) owned++;
       else shared++;
     }
     return { owned, shared };
