@@ -1,6 +1,7 @@
 /** The command line: one line registers a command of cli/. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { registerBench } from "./cli/bench.ts";
 import { runProgram } from "./cli/exit.ts";
 import { registerForkchoice } from "./cli/forkchoice.ts";
 import { registerSsz } from "./cli/ssz.ts";
@@ -17,5 +18,6 @@ const program = new Command("cresset")
 registerSsz(program);
 registerTransition(program);
 registerForkchoice(program);
+registerBench(program);
 
 await runProgram(program, process.argv);
