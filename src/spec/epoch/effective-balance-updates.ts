@@ -22,11 +22,16 @@ export function processEffectiveBalanceUpdates(state: BeaconState): void {
     // Runs of equal pages are often stored once; a page written to below is read anew.
     if (effectiveBalance.pageId(p) !== lastId) effectiveBalance.readPage(p, effectivePage);
     lastId = effectiveBalance.pageId(p);
-    let k = nextToUpdate(page, effectivePage, 0, count, downward, upward);
-    if (k < count) lastId = -1;
-    for (; k < count; k = nextToUpdate(page, effectivePage, k + 1, count, downward, upward)) {
-      updateValidator(state, p * balances.itemsPerPage + k, downward, upward);
+    const first = nextToUpdate(page, effectivePage, 0, count, downward, upward);
+    if (first === count) continue;
+    lastId = -1;
+    let isExact = true;
+    for (let k = first; k < count; k = nextToUpdate(page, effectivePage, k + 1, count, downward, upward)) {
+      if (Math.max(page[k]!, effectivePage[k]!) > Number.MAX_SAFE_INTEGER) isExact = false;
+      else effectivePage[k] = effectiveBalanceOf(state, p * balances.itemsPerPage + k, page[k]!);
     }
+    if (isExact) effectiveBalance.writePage(p, effectivePage, count);
+    else for (let k = first; k < count; k++) updateExactly(state, p * balances.itemsPerPage + k, downward, upward);
   }
 }
 
@@ -46,22 +51,16 @@ function nextToUpdate(
   return count;
 }
 
-function updateValidator(state: BeaconState, index: number, downward: number, upward: number): void {
-  const { effectiveBalance } = state.validators;
-  const balance = state.balances.get(index);
-  if (!(balance <= Number.MAX_SAFE_INTEGER && effectiveBalance.get(index) <= Number.MAX_SAFE_INTEGER)) {
-    updateExactly(state, index, BigInt(downward), BigInt(upward));
-    return;
-  }
+function effectiveBalanceOf(state: BeaconState, index: number, balance: number): number {
   const rounded = balance - (balance % state.spec.preset.EFFECTIVE_BALANCE_INCREMENT);
-  effectiveBalance.set(index, Math.min(rounded, getMaxEffectiveBalance(state, index)));
+  return Math.min(rounded, getMaxEffectiveBalance(state, index));
 }
 
-function updateExactly(state: BeaconState, index: number, downward: bigint, upward: bigint): void {
+function updateExactly(state: BeaconState, index: number, downward: number, upward: number): void {
   const { effectiveBalance } = state.validators;
   const balance = state.balances.getBig(index);
   const effective = effectiveBalance.getBig(index);
-  if (balance + downward >= effective && effective + upward >= balance) return;
+  if (balance + BigInt(downward) >= effective && effective + BigInt(upward) >= balance) return;
   const rounded = balance - (balance % BigInt(state.spec.preset.EFFECTIVE_BALANCE_INCREMENT));
   const most = BigInt(getMaxEffectiveBalance(state, index));
   effectiveBalance.setBig(index, rounded < most ? rounded : most);
