@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { registerBench } from "./cli/bench.ts";
+import { registerDemo } from "./cli/demo.ts";
 import { runProgram } from "./cli/exit.ts";
 import { registerForkchoice } from "./cli/forkchoice.ts";
 import { registerSsz } from "./cli/ssz.ts";
@@ -19,5 +20,6 @@ registerSsz(program);
 registerTransition(program);
 registerForkchoice(program);
 registerBench(program);
+registerDemo(program);
 
 await runProgram(program, process.argv);

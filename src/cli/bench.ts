@@ -14,8 +14,8 @@ import { action } from "./exit.ts";
 import { writeOutput } from "./output.ts";
 import { startProgress } from "./progress.ts";
 
-const PARTS = ["hash", "bls", "state", "transition", "kzg"] as const;
-type Part = (typeof PARTS)[number];
+export const BENCH_PARTS = ["hash", "bls", "state", "transition", "kzg"] as const;
+export type Part = (typeof BENCH_PARTS)[number];
 /** While it is measured, a state is there up to three times: as SSZ and as two sets of columns. */
 const BYTES_PER_VALIDATOR = 600;
 /** Sizes to choose from: the real registry's, and what smaller boards take. */
@@ -46,7 +46,7 @@ export function registerBench(program: Command): void {
   program
     .command("bench")
     .description("measure this machine: hashing, signatures, states, transitions, blobs")
-    .addArgument(new Argument("[part]", "what to measure").choices([...PARTS, "all"]).default("all"))
+    .addArgument(new Argument("[part]", "what to measure").choices([...BENCH_PARTS, "all"]).default("all"))
     .option("--board <label>", "name of the machine in the answer")
     .option("--validators <count>", "size of the state (default: what fits)", within(MIN_VALIDATORS, MAX_VALIDATORS))
     .option("--threads <count>", "native threads besides one", within(1, MAX_THREADS), availableParallelism())
@@ -54,7 +54,7 @@ export function registerBench(program: Command): void {
     .option("--json", "answer in JSON")
     .action(
       action(async (part: Part | "all", options: BenchOptions) => {
-        const report = await runBench(part === "all" ? PARTS : [part], options);
+        const report = await runBench(part === "all" ? BENCH_PARTS : [part], options);
         const text = options.json ? `${JSON.stringify(report, undefined, 2)}\n` : describeReport(report);
         writeOutput(undefined, (sink) => sink(text));
         return undefined;
@@ -62,7 +62,7 @@ export function registerBench(program: Command): void {
     );
 }
 
-async function runBench(parts: readonly Part[], options: BenchOptions): Promise<BenchReport> {
+export async function runBench(parts: readonly Part[], options: BenchOptions): Promise<BenchReport> {
   const { threads, runs, validators = fittingSize(), board } = options;
   const machine = machineFacts(board);
   const sizes = { runs, threads, validators };
@@ -99,7 +99,7 @@ function fittingSize(): number {
   return SIZES.find((size) => size <= most) ?? SIZES.at(-1)!;
 }
 
-function describeReport({ machine, validators, threads, note, figures }: BenchReport): string {
+export function describeReport({ machine, validators, threads, note, figures }: BenchReport): string {
   const width = Math.max(...figures.map((figure) => figure.name.length));
   const lines = figures.map(({ part, name, value, unit }) => {
     return `${part.padEnd(11)}${name.padEnd(width)} ${formatValue(value).padStart(10)} ${unit}`;
