@@ -4,6 +4,9 @@
 import { getMaxEffectiveBalance } from "../predicates.ts";
 import type { BeaconState } from "../state.ts";
 
+/** Balances below this are exact as doubles, and so is any effective balance close to one. */
+const HUGE = 2 ** 52;
+
 /**
  * Moves effective balances toward balances, with hysteresis.
  * @spec process_effective_balance_updates (phase0, electra)
@@ -27,7 +30,7 @@ export function processEffectiveBalanceUpdates(state: BeaconState): void {
     lastId = -1;
     let isExact = true;
     for (let k = first; k < count; k = nextToUpdate(page, effectivePage, k + 1, count, downward, upward)) {
-      if (Math.max(page[k]!, effectivePage[k]!) > Number.MAX_SAFE_INTEGER) isExact = false;
+      if (!(Math.max(page[k]!, effectivePage[k]!) < HUGE)) isExact = false;
       else effectivePage[k] = effectiveBalanceOf(state, p * balances.itemsPerPage + k, page[k]!);
     }
     if (isExact) effectiveBalance.writePage(p, effectivePage, count);
@@ -46,7 +49,7 @@ function nextToUpdate(
 ): number {
   for (let k = from; k < count; k++) {
     const ahead = balances[k]! - effectiveBalances[k]!;
-    if (!(ahead >= -downward && ahead <= upward && balances[k]! <= Number.MAX_SAFE_INTEGER)) return k;
+    if (!(ahead >= -downward && ahead <= upward && balances[k]! < HUGE)) return k;
   }
   return count;
 }
