@@ -1,6 +1,7 @@
 /**
  * https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/specs/electra/beacon-chain.md
  */
+import { uint64 } from "../misc.ts";
 import { getMaxEffectiveBalance } from "../predicates.ts";
 import type { BeaconState } from "../state.ts";
 
@@ -63,7 +64,7 @@ function updateExactly(state: BeaconState, index: number, downward: number, upwa
   const { effectiveBalance } = state.validators;
   const balance = state.balances.getBig(index);
   const effective = effectiveBalance.getBig(index);
-  if (balance + BigInt(downward) >= effective && effective + BigInt(upward) >= balance) return;
+  if (uint64(balance + BigInt(downward)) >= effective && uint64(effective + BigInt(upward)) >= balance) return;
   const rounded = balance - (balance % BigInt(state.spec.preset.EFFECTIVE_BALANCE_INCREMENT));
   const most = BigInt(getMaxEffectiveBalance(state, index));
   effectiveBalance.setBig(index, rounded < most ? rounded : most);
