@@ -3,7 +3,8 @@
  * Cresset: the same post-state root, or both refuse.
  *
  * CRESSET_ORACLE_SEED chooses the seed (the day's number otherwise, printed), CRESSET_ORACLE_BLOCKS the blocks of each
- * fork. A case that differs is saved under .cache/oracle-failures, for `cresset transition block` to replay.
+ * fork, CRESSET_ORACLE_EPOCHS how likely another epoch is before each block (0.2; towards 1 for epochs above all).
+ * A case that differs is saved under .cache/oracle-failures, for `cresset transition block` to replay.
  */
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -26,6 +27,7 @@ const FAILURES = resolve(import.meta.dirname, "../../.cache/oracle-failures");
 const MS_PER_DAY = 86_400_000;
 const seed = Number(process.env.CRESSET_ORACLE_SEED ?? Math.floor(Date.now() / MS_PER_DAY));
 const blocksPerFork = Number(process.env.CRESSET_ORACLE_BLOCKS ?? 350);
+const epochShare = Number(process.env.CRESSET_ORACLE_EPOCHS ?? 0.2);
 /** Requests under way: the spec works on the next case while this process checks the last. */
 const AHEAD = 3;
 /** Every so many cases the encoding is compared too, which the root stands for. */
@@ -61,7 +63,7 @@ async function runFork(oracle: ExecutableSpec, fork: ForkName): Promise<void> {
   const tally: Tally = { blocks: 0, accepted: 0, epochs: 0, slots: 0, failures: [] };
   const chain = new Chain(fork);
   const started = performance.now();
-  await oracle.start(fork, seed);
+  await oracle.start(fork, seed, epochShare);
   const ahead = Array.from({ length: AHEAD }, () => oracle.next());
   while (tally.blocks < blocksPerFork && tally.failures.length < 5) {
     const oracleCase = await ahead.shift()!;

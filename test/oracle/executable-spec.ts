@@ -59,8 +59,9 @@ export class ExecutableSpec {
     this.#child.on("error", (error) => this.#fail(error));
   }
 
-  async start(fork: string, seed: number): Promise<void> {
-    await this.#request({ op: "start", fork, seed });
+  /** @param epochShare how likely one more epoch is tried before each block, below 1 */
+  async start(fork: string, seed: number, epochShare: number): Promise<void> {
+    await this.#request({ op: "start", fork, seed, epochShare });
   }
 
   async next(): Promise<OracleCase> {

@@ -4,7 +4,7 @@ Drives the executable consensus spec (minimal preset) for the differential runs:
 Speaks frames over stdin and stdout. A request is a length (4 bytes, little-endian) and JSON; an answer is the same,
 its JSON naming under "blobs" the lengths of the byte strings that follow it.
 
-  {"op": "start", "fork": "electra", "seed": 1}   -> {"slotsPerEpoch": 8, ...}
+  {"op": "start", "fork": "electra", "seed": 1, "epochShare": 0.2}   -> {"slotsPerEpoch": 8, ...}
   {"op": "next"}                                  -> a case: see Chain.next
   {"op": "files", "id": 7}                        -> blobs: pre-state and post-state of a recent case
 """
@@ -28,16 +28,16 @@ from states import meddle, random_state, stress
 KEPT_CASES = 16
 MAX_EMPTY_SLOTS = 24
 CHAIN_STEPS = 24
-EPOCH_CASE_SHARE = 0.25
 MUTATIONS_PER_BLOCK = 3
 
 
 class Chain:
     """One random chain after another; each step yields a block, mutations of it, and now and then an epoch."""
 
-    def __init__(self, spec, seed):
+    def __init__(self, spec, seed, epoch_share):
         self.spec = spec
         self.seed = seed
+        self.epoch_share = epoch_share
         self.chains = 0
         self.cases = self.run()
         self.recent = OrderedDict()
@@ -70,7 +70,7 @@ class Chain:
             if rng.random() < 0.1:
                 meddle(self.spec, rng, state)
                 reload = True
-            if rng.random() < EPOCH_CASE_SHARE:
+            while rng.random() < self.epoch_share:
                 yield self.epoch_case(rng, state)
             if rng.random() < 0.15:
                 skipped = state.slot + rng.choice([1, 1, 2, 3, self.spec.SLOTS_PER_EPOCH])
@@ -187,7 +187,7 @@ def main():
             signatures.install(spec)
             faster.install(spec)
             stale_views.install(spec)
-            chain = Chain(spec, request["seed"])
+            chain = Chain(spec, request["seed"], request["epochShare"])
             answer({"fork": spec.fork, "slotsPerEpoch": int(spec.SLOTS_PER_EPOCH)})
         elif request["op"] == "next":
             answer(*chain.next())
