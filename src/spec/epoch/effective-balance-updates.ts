@@ -1,6 +1,10 @@
 /**
  * https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/specs/electra/beacon-chain.md
  */
+
+import type { BytesColumn } from "../../columns/bytes-column.ts";
+import { COMPOUNDING_WITHDRAWAL_PREFIX } from "../constants.ts";
+import { Fork } from "../fork.ts";
 import { uint64 } from "../misc.ts";
 import { getMaxEffectiveBalance } from "../predicates.ts";
 import type { BeaconState } from "../state.ts";
@@ -18,6 +22,7 @@ export function processEffectiveBalanceUpdates(state: BeaconState): void {
   const { downward, upward } = hysteresis(state);
   const { balances } = state;
   const { effectiveBalance } = state.validators;
+  const limits = new EffectiveBalanceLimits(state);
   const page = new Float64Array(balances.itemsPerPage);
   const effectivePage = new Float64Array(balances.itemsPerPage);
   let lastId = -1;
@@ -26,16 +31,13 @@ export function processEffectiveBalanceUpdates(state: BeaconState): void {
     // Runs of equal pages are often stored once; a page written to below is read anew.
     if (effectiveBalance.pageId(p) !== lastId) effectiveBalance.readPage(p, effectivePage);
     lastId = effectiveBalance.pageId(p);
-    const first = nextToUpdate(page, effectivePage, 0, count, downward, upward);
-    if (first === count) continue;
-    lastId = -1;
-    let isExact = true;
-    for (let k = first; k < count; k = nextToUpdate(page, effectivePage, k + 1, count, downward, upward)) {
-      if (!(Math.max(page[k]!, effectivePage[k]!) < HUGE)) isExact = false;
-      else effectivePage[k] = effectiveBalanceOf(state, p * balances.itemsPerPage + k, page[k]!);
+    let k = nextToUpdate(page, effectivePage, 0, count, downward, upward);
+    if (k < count) lastId = -1;
+    for (; k < count; k = nextToUpdate(page, effectivePage, k + 1, count, downward, upward)) {
+      const index = p * balances.itemsPerPage + k;
+      if (Math.max(page[k]!, effectivePage[k]!) < HUGE) effectiveBalance.set(index, limits.apply(index, page[k]!));
+      else updateExactly(state, index, downward, upward);
     }
-    if (isExact) effectiveBalance.writePage(p, effectivePage, count);
-    else for (let k = first; k < count; k++) updateExactly(state, p * balances.itemsPerPage + k, downward, upward);
   }
 }
 
@@ -55,9 +57,28 @@ function nextToUpdate(
   return count;
 }
 
-function effectiveBalanceOf(state: BeaconState, index: number, balance: number): number {
-  const rounded = balance - (balance % state.spec.preset.EFFECTIVE_BALANCE_INCREMENT);
-  return Math.min(rounded, getMaxEffectiveBalance(state, index));
+/** The rounding and the maximum of effective balances, for many validators. @spec get_max_effective_balance (electra) */
+class EffectiveBalanceLimits {
+  readonly #credentials: BytesColumn;
+  readonly #increment: number;
+  readonly #most: number;
+  readonly #mostCompounding: number;
+
+  constructor(state: BeaconState) {
+    const { preset } = state.spec;
+    const isElectra = state.fork >= Fork.electra;
+    this.#credentials = state.validators.withdrawalCredentials;
+    this.#increment = preset.EFFECTIVE_BALANCE_INCREMENT;
+    this.#most = isElectra ? preset.MIN_ACTIVATION_BALANCE : preset.MAX_EFFECTIVE_BALANCE;
+    this.#mostCompounding = isElectra ? preset.MAX_EFFECTIVE_BALANCE_ELECTRA : this.#most;
+  }
+
+  apply(index: number, balance: number): number {
+    const rounded = balance - (balance % this.#increment);
+    if (rounded <= this.#most) return rounded;
+    const isCompounding = this.#credentials.firstByte(index) === COMPOUNDING_WITHDRAWAL_PREFIX;
+    return Math.min(rounded, isCompounding ? this.#mostCompounding : this.#most);
+  }
 }
 
 function updateExactly(state: BeaconState, index: number, downward: number, upward: number): void {

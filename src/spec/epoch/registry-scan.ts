@@ -148,11 +148,13 @@ export class RegistryScan {
   }
 
   /** The slashed stay eligible until they may withdraw. */
-  #encodeSlashed(first: number, at: number, count: number): void {
+  #encodeSlashed(first: number, start: number, count: number): void {
+    const { slashed } = this.#chunk;
     const { withdrawableEpoch } = this.#state.validators;
-    for (let k = 0; k < count; k++) {
-      if (this.#chunk.slashed[at + k] === 0 || (this.codes[first + k]! & ELIGIBLE) !== 0) continue;
-      if (this.#previousEpoch + 1 < withdrawableEpoch.get(first + k)) this.codes[first + k]! |= ELIGIBLE;
+    for (let at = slashed.indexOf(1, start); at >= 0 && at < start + count; at = slashed.indexOf(1, at + 1)) {
+      const index = first + at - start;
+      const isEligible = this.#previousEpoch + 1 < withdrawableEpoch.get(index);
+      if (isEligible) this.codes[index]! |= ELIGIBLE;
     }
   }
 
