@@ -93,16 +93,18 @@ export class U64Column extends Column {
 
   /** Adds exactly; throws Uint64Overflow past 2^64 - 1. */
   add(index: number, delta: number | bigint): void {
-    const value = this.get(index);
-    if (typeof delta === "number" && value + delta <= Number.MAX_SAFE_INTEGER) this.set(index, value + delta);
+    const sum = this.get(index) + Number(delta);
+    // What rounds on the way is larger than that.
+    if (sum <= Number.MAX_SAFE_INTEGER) this.set(index, sum);
     else this.setBig(index, this.getBig(index) + BigInt(delta));
   }
 
   /** Subtracts exactly, stopping at 0. */
   sub(index: number, delta: number | bigint): void {
     const value = this.get(index);
-    if (typeof delta === "number" && value <= Number.MAX_SAFE_INTEGER) {
-      this.set(index, value > delta ? value - delta : 0);
+    if (value <= Number.MAX_SAFE_INTEGER) {
+      // A delta that rounds is larger than the value.
+      this.set(index, value > delta ? value - Number(delta) : 0);
       return;
     }
     const left = this.getBig(index) - BigInt(delta);
