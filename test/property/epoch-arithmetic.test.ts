@@ -30,7 +30,7 @@ import { type Random, seededRandom } from "./random.ts";
 const spec = createChainSpec(MINIMAL_CONFIG);
 const EPOCH = 30;
 const ROUNDS = 16;
-const SEED = Number(process.env.CRESSET_SEED ?? 1);
+const SEED = Number(process.env.SEED ?? 1);
 
 const ODDITIES = ["plain", "low", "odd", "huge balances", "huge scores", "huge effective", "overflowing"] as const;
 type Oddity = (typeof ODDITIES)[number];

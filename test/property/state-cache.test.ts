@@ -82,7 +82,7 @@ function answersWithoutCache(state: BeaconState): unknown {
 
 for (const fork of [Fork.phase0, Fork.deneb, Fork.electra, Fork.fulu] as const) {
   test(`cached answers are those of a state without a cache, fork ${fork}`, () => {
-    const seed = Number(process.env.CRESSET_SEED ?? 1) + fork;
+    const seed = Number(process.env.SEED ?? 1) + fork;
     const random = seededRandom(seed);
     const states = [randomState(random, fork)];
     for (let round = 0; round < 150; round++) {
