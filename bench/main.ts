@@ -25,13 +25,13 @@ async function run({ sizes, runs, clock }: Options): Promise<Report> {
     bySize.set(size, await measureSize(options, size, size === mainSize, show));
   }
   showProgress("done\n");
-  const rows = [...bySize].flatMap(([size, results]) => reportRows(results, size));
+  const rows = [...bySize].flatMap(([size, results]) => reportRows(clock, results, size));
   return {
     machine,
     clock,
     isPinned: canPin,
     runs,
-    rows: [...rows, ...reportRows(primitives)],
+    rows: [...rows, ...reportRows(clock, primitives)],
     slopes: slopesOf(bySize),
   };
 }
@@ -40,5 +40,5 @@ async function run({ sizes, runs, clock }: Options): Promise<Report> {
 function showProgress(text: string): void {
   const seconds = `${Math.round(performance.now() / 1000)} s`.padStart(6);
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${seconds}  ${text}`);
-  else if (!/warm-up|keys|, run ([2-9]|1\d)/.test(text)) process.stderr.write(`${seconds}  ${text}\n`);
+  else if (!/warm-up| of [0-9]+ keys|, run ([2-9]|1[0-9])/.test(text)) process.stderr.write(`${seconds}  ${text}\n`);
 }

@@ -2,9 +2,14 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Clock } from "./sample.ts";
 
+/** What belongs together: `memory` needs the table that `keys` leaves, and the blocks that `block` leaves. */
+const GROUPS = ["primitives", "load", "epoch", "block", "variants", "keys", "memory"] as const;
+export type Group = (typeof GROUPS)[number];
+
 export interface Options {
   readonly sizes: readonly number[];
   readonly runs: number;
+  readonly groups: readonly Group[];
   readonly clock: Clock;
   readonly isJson: boolean;
   readonly withLodestar: boolean;
@@ -23,6 +28,7 @@ const USAGE = `node bench/main.ts [options]
   --sizes N,N     validators of the states (default ${ALL_SIZES.join(",")})
   --runs N        runs of each measurement, whose median counts (default ${RUNS})
   --quick         ${QUICK_SIZES.join(",")} validators, ${QUICK_RUNS} runs
+  --only G,G      some of ${GROUPS.join(", ")}
   --clock wall|cpu  time on the clock (default), or on the CPU where others use the machine
   --no-lodestar   Cresset alone
   --json          answer in JSON
@@ -36,6 +42,7 @@ export function readOptions(argv: readonly string[]): Options {
     options: {
       sizes: { type: "string" },
       runs: { type: "string" },
+      only: { type: "string", default: GROUPS.join() },
       clock: { type: "string", default: "wall" },
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
@@ -56,11 +63,18 @@ export function readOptions(argv: readonly string[]): Options {
         ? defaultSizes
         : values.sizes.split(",").map((text) => numberIn(text, MIN_SIZE, MAX_SIZE)),
     runs: values.runs === undefined ? (quick ? QUICK_RUNS : RUNS) : numberIn(values.runs, 1, 1000),
+    groups: values.only.split(",").map(groupNamed),
     clock,
     isJson: values.json,
     withLodestar: !values["no-lodestar"],
     folder: process.env.CRESSET_BENCH_STATES ?? join(import.meta.dirname, "../.cache/bench"),
   };
+}
+
+function groupNamed(name: string): Group {
+  const group = GROUPS.find((known) => known === name);
+  if (group === undefined) throw new Error(`no group ${JSON.stringify(name)}: ${GROUPS.join(", ")}`);
+  return group;
 }
 
 function numberIn(text: string, least: number, most: number): number {

@@ -2,7 +2,7 @@
 
 import { checkKnownRoot } from "./make-state.ts";
 import { appendResults, mergeResults, type Results, Turns } from "./measure.ts";
-import type { Options } from "./options.ts";
+import type { Group, Options } from "./options.ts";
 import type { BenchArguments } from "./sample.ts";
 import type { SideName } from "./side.ts";
 import { stateFile, VARIANTS, variantFile } from "./state-files.ts";
@@ -23,19 +23,20 @@ export async function measureSize(
   const file = stateFile(options.folder, validators, report);
   const args: BenchArguments = { stateFile: file, folder: options.folder, validators, threads: 1 };
   const results: Results = {};
-  await measureLoad(options, args, results, report);
+  const wants = (group: Group) => options.groups.includes(group);
+  if (wants("load")) await measureLoad(options, args, results, report);
   await withTurns(options, sidesOf(options), report, 1, async (turns) => {
     const checkAfter = (roots: Readonly<Record<string, string>>) => checkKnownRoot(validators, roots.after!, 1);
-    mergeResults(results, await turns.measure("epoch", args, options.runs, WARMUPS, checkAfter));
+    if (wants("epoch")) mergeResults(results, await turns.measure("epoch", args, options.runs, WARMUPS, checkAfter));
     if (!isMain) return;
-    mergeResults(results, await turns.measure("shuffle", args, options.runs, WARMUPS));
-    mergeResults(results, await turns.measure("block", args, options.runs, WARMUPS));
-    await measureVariants(options, args, turns, results, report);
+    if (wants("block")) {
+      mergeResults(results, await turns.measure("shuffle", args, options.runs, WARMUPS));
+      mergeResults(results, await turns.measure("block", args, options.runs, WARMUPS));
+    }
+    if (wants("variants")) await measureVariants(options, args, turns, results, report);
   });
-  if (isMain) {
-    await measureKeys(options, args, results, report);
-    await measureMemory(options, args, results, report);
-  }
+  if (isMain && wants("keys")) await measureKeys(options, args, results, report);
+  if (isMain && wants("memory")) await measureMemory(options, args, results, report);
   return results;
 }
 
@@ -43,6 +44,7 @@ export async function measureSize(
 export async function measurePrimitives(options: Options, report: Report): Promise<Results> {
   const args: BenchArguments = { stateFile: "", folder: options.folder, validators: 0, threads: 1 };
   const results: Results = {};
+  if (!options.groups.includes("primitives")) return results;
   await withTurns(options, sidesOf(options), report, 1, async (turns) => {
     for (const bench of ["hash", "signatures"])
       mergeResults(results, await turns.measure(bench, args, options.runs, WARMUPS));

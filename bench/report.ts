@@ -38,19 +38,20 @@ export interface Report {
 }
 
 /** The rows that were measured, of one size or of none. */
-export function reportRows(results: Results, validators?: number): ReportRow[] {
+export function reportRows(clock: Clock, results: Results, validators?: number): ReportRow[] {
   const rows = validators === undefined ? PRIMITIVE_ROWS : STATE_ROWS;
   return rows.flatMap((row) => {
     const samples = results.cresset?.[row.id];
-    return samples === undefined ? [] : [reportRow(row, samples, results, validators)];
+    return samples === undefined ? [] : [reportRow(clock, row, samples, results, validators)];
   });
 }
 
-function reportRow(row: Row, samples: number[], results: Results, validators?: number): ReportRow {
+function reportRow(clock: Clock, row: Row, samples: number[], results: Results, validators?: number): ReportRow {
   const cresset = median(samples);
   const other = results.lodestar?.[row.against ?? row.id];
   const lodestar = other === undefined ? undefined : median(other);
-  const hasGoal = validators === undefined || validators === GOAL_VALIDATORS;
+  const isMeaningful = clock === "wall" || row.isThreaded !== true;
+  const hasGoal = isMeaningful && (validators === undefined || validators === GOAL_VALIDATORS);
   const goals = hasGoal ? goalsOf(row, cresset, lodestar) : [];
   return {
     ...(validators !== undefined && { validators }),
