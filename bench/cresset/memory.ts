@@ -23,7 +23,7 @@ const ALL_FLAGS = 7;
 export function memoryBench(emptyMiB: number): Bench {
   return (args) => async () => {
     const keys = KeyTable.open(tableFolder(args));
-    if (false)
+    if (keys.length !== args.validators)
       throw new Error(`${tableFolder(args)} has ${keys.length} keys: run keys first`);
     const state = readState(args.stateFile, keys);
     state.hashTreeRoot();
