@@ -64,10 +64,14 @@ export class ExecutableSpec {
     await this.#request({ op: "start", fork, seed, epochShare });
   }
 
-  async next(): Promise<OracleCase> {
-    const { body, blobs } = await this.#request({ op: "next" });
-    const [input = new Uint8Array(0), pre] = blobs;
-    return { ...(body as unknown as OracleCase), input, ...(pre && { pre }) };
+  next(): Promise<OracleCase> {
+    const answer = this.#request({ op: "next" }).then(({ body, blobs }) => {
+      const [input = new Uint8Array(0), pre] = blobs;
+      return { ...(body as unknown as OracleCase), input, ...(pre && { pre }) };
+    });
+    // Asked for ahead of use: a failure is told to whoever comes to wait for the answer.
+    answer.catch(() => {});
+    return answer;
   }
 
   /** The states of a recent case as the spec has them; post is empty for one that it refuses. */

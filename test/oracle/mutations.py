@@ -101,7 +101,10 @@ def changed(rng, value):
         return changed_bits(rng, value)
     data = bytearray(value)
     if isinstance(value, ByteList):
-        data.append(rng.randrange(256))
+        if len(data) < type(value).limit():
+            data.append(rng.randrange(256))
+        else:
+            data.pop()
         return type(value)(bytes(data))
     kind = rng.randrange(4)
     if kind == 0:
