@@ -7,7 +7,8 @@
  * A case that differs is saved under .cache/oracle-failures, for `cresset transition block` to replay.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { toHex } from "../../src/base/bytes.ts";
@@ -23,6 +24,7 @@ import { processSlots, stateTransition } from "../../src/spec/transition.ts";
 import { ExecutableSpec, type OracleCase, oraclePython } from "./executable-spec.ts";
 
 const FORKS: ForkName[] = ["altair", "bellatrix", "capella", "deneb", "electra", "fulu"];
+const MAIN = resolve(import.meta.dirname, "../../src/main.ts");
 const FAILURES = resolve(import.meta.dirname, "../../.cache/oracle-failures");
 const seed = Number(process.env.CRESSET_ORACLE_SEED ?? 1);
 const blocksPerFork = Number(process.env.CRESSET_ORACLE_BLOCKS ?? 350);
@@ -31,6 +33,8 @@ const epochShare = Number(process.env.CRESSET_ORACLE_EPOCHS ?? 0.2);
 const AHEAD = 3;
 /** Every so many cases the encoding is compared too, which the root stands for. */
 const ENCODING_EVERY = 25;
+/** Behind the genesis time and the root of the first validators. */
+const STATE_SLOT_OFFSET = 40;
 
 const spec = createChainSpec(MINIMAL_CONFIG);
 const found = oraclePython();
@@ -47,6 +51,24 @@ describe("differential runs against the executable spec", { concurrency: 2 }, ()
         oracle.stop();
       }
     });
+  }
+});
+
+test("a saved case is replayed by the command line", "absent" in found ? { skip: found.absent } : {}, async () => {
+  assert.ok("python" in found);
+  const oracle = new ExecutableSpec(found.python);
+  try {
+    await oracle.start("electra", seed, 0.5);
+    for (const kind of ["block", "slots", "epoch"]) {
+      let oracleCase = await oracle.next();
+      while (oracleCase.kind !== kind || oracleCase.error !== null) oracleCase = await oracle.next();
+      const { folder, replay } = await saveCase(oracle, "electra", oracleCase, "none: saved to try the replay");
+      const run = spawnSync(process.execPath, [MAIN, ...replay], { encoding: "utf8" });
+      assert.equal(run.status, 0, run.stderr);
+      rmSync(folder, { recursive: true });
+    }
+  } finally {
+    oracle.stop();
   }
 });
 
@@ -125,7 +147,7 @@ class Chain {
     const verifier = trusting ? trustingVerifier : immediateVerifier;
     try {
       if (kind === "epoch") processEpoch(state);
-      else if (kind === "slots") return processSlots(state, Number(Buffer.from(input).readBigUInt64LE()));
+      else if (kind === "slots") return processSlots(state, slotOf(input));
       else return stateTransition(state, forkTypes(state).SignedBeaconBlock.deserialize(input), { verifier });
       return state;
     } catch (error) {
@@ -161,6 +183,13 @@ class Chain {
 }
 
 async function saveFailure(oracle: ExecutableSpec, fork: ForkName, oracleCase: OracleCase, problem: string) {
+  const { folder, replay } = await saveCase(oracle, fork, oracleCase, problem);
+  const { kind, label } = oracleCase;
+  return `${kind} (${label}): ${problem}; saved in ${folder}, again by bin/cresset ${replay.join(" ")}`;
+}
+
+/** Saves a case with the command that replays it. */
+async function saveCase(oracle: ExecutableSpec, fork: ForkName, oracleCase: OracleCase, problem: string) {
   const folder = join(FAILURES, `${fork}-${seed}-${oracleCase.id}`);
   const { pre, post } = await oracle.files(oracleCase.id);
   mkdirSync(folder, { recursive: true });
@@ -168,6 +197,26 @@ async function saveFailure(oracle: ExecutableSpec, fork: ForkName, oracleCase: O
   writeFileSync(join(folder, "pre.ssz"), pre);
   if (oracleCase.kind === "block") writeFileSync(join(folder, "block.ssz"), input);
   if (post.length > 0) writeFileSync(join(folder, "post.ssz"), post);
-  writeFileSync(join(folder, "meta.json"), `${JSON.stringify({ fork, seed, problem, ...meta }, null, 2)}\n`);
-  return `${oracleCase.kind} (${oracleCase.label}): ${problem}; saved in ${folder}`;
+  const replay = replayArguments(fork, { ...oracleCase, pre }, folder);
+  const facts = { fork, seed, problem, ...meta, replay: `bin/cresset ${replay.join(" ")}` };
+  writeFileSync(join(folder, "meta.json"), `${JSON.stringify(facts, null, 2)}\n`);
+  return { folder, replay };
+}
+
+function replayArguments(fork: ForkName, { kind, input, error, trusting, pre }: OracleCase, folder: string): string[] {
+  const inputs = {
+    block: [join(folder, "block.ssz")],
+    slots: kind === "slots" ? [String(slotOf(input) - slotOf(pre!.subarray(STATE_SLOT_OFFSET)))] : [],
+    epoch: [],
+    advance: [],
+  }[kind];
+  return [
+    ...["transition", kind, join(folder, "pre.ssz"), ...inputs, "--preset", "minimal", "--fork", fork],
+    ...(kind === "block" && trusting ? ["--no-verify-signatures"] : []),
+    ...(error === null ? ["--compare", join(folder, "post.ssz")] : []),
+  ];
+}
+
+function slotOf(input: Uint8Array): number {
+  return Number(new DataView(input.buffer, input.byteOffset).getBigUint64(0, true));
 }
