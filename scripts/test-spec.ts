@@ -52,6 +52,9 @@ function runFiles(names: string[], counts: string): Promise<string[]> {
         failures.push(`${basename(file ?? "")} ${name}: ${describeError(details.error)}`);
       else failures.push(name);
     });
+    stream.on("test:summary", ({ file, counts: { passed, tests }, duration_ms: ms }) => {
+      if (file) console.log(`${basename(file)}: ${passed} of ${tests} passed, ${(ms / 1000).toFixed(0)} s`);
+    });
     stream.on("test:stderr", ({ message }) => process.stderr.write(message));
     stream.on("error", fail);
     stream.on("end", () => done(failures));

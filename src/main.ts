@@ -1,7 +1,9 @@
 /** The command line: one line registers a command of cli/. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { registerBench } from "./cli/bench.ts";
 import { registerDb } from "./cli/db.ts";
+import { registerDemo } from "./cli/demo.ts";
 import { runProgram } from "./cli/exit.ts";
 import { registerForkchoice } from "./cli/forkchoice.ts";
 import { registerSsz } from "./cli/ssz.ts";
@@ -18,6 +20,8 @@ const program = new Command("cresset")
 registerSsz(program);
 registerTransition(program);
 registerForkchoice(program);
+registerBench(program);
 registerDb(program);
+registerDemo(program);
 
 await runProgram(program, process.argv);

@@ -15,7 +15,8 @@ export function toHex(bytes: Uint8Array): string {
 /** Parses `0x`-prefixed or bare hexadecimal; throws RangeError on anything else. */
 export function fromHex(hex: string): Uint8Array {
   const digits = hex.startsWith("0x") ? hex.slice(2) : hex;
-  if (digits.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(digits)) throw new RangeError(`not hexadecimal: ${hex.slice(0, 80)}`);
+  if (digits.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(digits))
+    throw new RangeError(`not hexadecimal: ${hex.slice(0, 80)}`);
   return new Uint8Array(Buffer.from(digits, "hex"));
 }
 

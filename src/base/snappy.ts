@@ -2,9 +2,9 @@
  * Snappy blocks and the framing format around them, with sizes checked before anything is allocated.
  * https://github.com/google/snappy/blob/main/framing_format.txt
  */
-import snappy from "snappy";
 import { concatBytes } from "./bytes.ts";
 import { DecodeError } from "./errors.ts";
+import { decodeBlock, encodeBlock, readBlockHeader } from "./snappy-block.ts";
 
 const STREAM_IDENTIFIER = Uint8Array.of(0xff, 0x06, 0x00, 0x00, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59);
 const MAX_FRAME_BYTES = 65_536;
@@ -19,18 +19,18 @@ export function isFramed(bytes: Uint8Array): boolean {
 
 /** Decompresses one block; refuses one that claims more than `limit` bytes. */
 export function uncompressBlock(block: Uint8Array, limit: number, offset = 0): Uint8Array {
-  const size = claimedSize(block, offset);
-  if (size > limit) throw new DecodeError(`snappy block claims ${size} bytes, at most ${limit} are read`, "", offset);
   try {
-    const bytes = snappy.uncompressSync(Buffer.from(block.buffer, block.byteOffset, block.byteLength)) as Buffer;
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const { size } = readBlockHeader(block);
+    if (size > limit) throw new DecodeError(`snappy block claims ${size} bytes, at most ${limit} are read`);
+    return decodeBlock(block);
   } catch (cause) {
-    throw new DecodeError("not a valid snappy block", "", offset, { cause });
+    const reason = cause instanceof Error ? cause.message : "";
+    throw new DecodeError(`not a valid snappy block: ${reason}`, "", offset, { cause });
   }
 }
 
 export function compressBlock(bytes: Uint8Array): Uint8Array {
-  return snappy.compressSync(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  return encodeBlock(bytes);
 }
 
 /** Decompresses a framed stream; every checksum must hold and the stream must end with a whole chunk. */
@@ -80,16 +80,6 @@ function readChunk(kind: number, body: Uint8Array, limit: number, offset: number
   const part = kind === COMPRESSED ? uncompressBlock(data, limit, offset) : data;
   if (maskedCrc(part) !== checksum) throw new DecodeError("snappy chunk fails its checksum", "", offset);
   return part;
-}
-
-/** The varint at the head of a block. */
-function claimedSize(block: Uint8Array, offset: number): number {
-  let size = 0;
-  for (let i = 0; i < 5 && i < block.length; i++) {
-    size += (block[i]! & 0x7f) * 2 ** (7 * i);
-    if (block[i]! < 0x80) return size;
-  }
-  throw new DecodeError("not a snappy block", "", offset);
 }
 
 const CRC32C = crcTable();

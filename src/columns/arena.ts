@@ -4,6 +4,8 @@ import { MemoryBudgetError } from "../base/errors.ts";
 export const ZERO_PAGE = 0;
 
 const PAGES_PER_SLAB = 256;
+/** Free slabs kept for the next state: giving 8 MiB back only to fault them in again costs an epoch's time. */
+const SPARE_SLABS = 8;
 
 /** Bytes that arenas may reserve together. */
 interface Budget {
@@ -22,7 +24,8 @@ export interface ArenaOptions {
  * Reference-counted pages of plain bytes, carved from slabs: the memory of every column.
  *
  * A page is an integer. Columns hold tables of such integers, so that a clone copies numbers, not bytes,
- * and a million validators cost no JavaScript object. A slab whose pages are all free goes back to the system.
+ * and a million validators cost no JavaScript object. Slabs whose pages are all free go back to the system,
+ * but for a few.
  */
 export class Arena {
   readonly pageBytes: number;
@@ -41,6 +44,8 @@ export class Arena {
   readonly #open: number[] = [];
   #isOpen = new Uint8Array(16);
   readonly #vacant: number[] = [];
+  /** Slabs without a page in use. */
+  #freeSlabs = 0;
   #pagesUsed = 0;
 
   readonly #budget: Budget;
@@ -86,6 +91,7 @@ export class Arena {
   alloc(): number {
     const slab = this.#open.at(-1) ?? this.#addSlab();
     const stack = this.#freeStacks[slab]!;
+    if (this.#freeCounts[slab] === PAGES_PER_SLAB) this.#freeSlabs--;
     const left = --this.#freeCounts[slab]!;
     if (left === 0) {
       this.#open.pop();
@@ -142,11 +148,13 @@ export class Arena {
     const slab = id >>> this.slabShift;
     this.#freeStacks[slab]![this.#freeCounts[slab]!++] = id & this.slabMask;
     this.#pagesUsed--;
-    if (this.#freeCounts[slab] === PAGES_PER_SLAB) this.#returnSlab(slab);
-    else if (this.#isOpen[slab] === 0) {
+    if (this.#isOpen[slab] === 0) {
       this.#open.push(slab);
       this.#isOpen[slab] = 1;
     }
+    if (this.#freeCounts[slab] < PAGES_PER_SLAB) return;
+    if (this.#freeSlabs < SPARE_SLABS) this.#freeSlabs++;
+    else this.#returnSlab(slab);
   }
 
   #addSlab(): number {
@@ -166,6 +174,7 @@ export class Arena {
     this.#freeCounts[slab] = PAGES_PER_SLAB;
     this.#isOpen[slab] = 1;
     this.#open.push(slab);
+    this.#freeSlabs++;
     this.#budget.reservedBytes += slabBytes;
     return slab;
   }

@@ -163,9 +163,7 @@ export abstract class Column {
     for (const other of p > 0 ? [ZERO_PAGE, pages.table[p - 1]!] : [ZERO_PAGE]) {
       if (id === other) return;
       if (Buffer.compare(arena.page(id), arena.page(other)) !== 0) continue;
-      arena.retain(other);
-      pages.table[p] = other;
-      arena.release(id);
+      pages.share(p, other);
       return;
     }
   }

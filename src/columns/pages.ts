@@ -8,8 +8,10 @@ let lastVersion = 0;
  */
 export class Pages {
   readonly arena: Arena;
-  table: Uint32Array;
   count: number;
+  #table: Uint32Array;
+  /** Clones share the table until one of them changes it. */
+  #isTableShared = false;
   /** Changes with every change of content or length, to a number never used before; a clone keeps it. */
   version = 0;
   /** One flag a page, set when the page changed since the marks were last cleared; null while none is. */
@@ -18,8 +20,18 @@ export class Pages {
 
   constructor(arena: Arena, table: Uint32Array = new Uint32Array(0), count = 0) {
     this.arena = arena;
-    this.table = table;
+    this.#table = table;
     this.count = count;
+  }
+
+  /** Page numbers by position, the first `count` of them; only for reading. */
+  get table(): Uint32Array {
+    return this.#table;
+  }
+
+  /** Bytes of the table that no clone shares. */
+  get tableBytes(): number {
+    return this.#isTableShared ? 0 : this.#table.byteLength;
   }
 
   get dirtyCount(): number {
@@ -27,8 +39,10 @@ export class Pages {
   }
 
   clone(): Pages {
-    this.arena.retainAll(this.table, this.count);
-    const copy = new Pages(this.arena, this.table.slice(0, this.count), this.count);
+    this.arena.retainAll(this.#table, this.count);
+    const copy = new Pages(this.arena, this.#table, this.count);
+    this.#isTableShared = true;
+    copy.#isTableShared = true;
     copy.version = this.version;
     if (this.#dirty !== null && this.#dirtyCount > 0) {
       copy.#dirty = this.#dirty.slice();
@@ -38,9 +52,10 @@ export class Pages {
   }
 
   drop(): void {
-    for (let p = 0; p < this.count; p++) this.arena.release(this.table[p]!);
+    for (let p = 0; p < this.count; p++) this.arena.release(this.#table[p]!);
     this.count = 0;
-    this.table = new Uint32Array(0);
+    this.#table = new Uint32Array(0);
+    this.#isTableShared = false;
     this.version = ++lastVersion;
     this.clearDirty();
   }
@@ -49,27 +64,24 @@ export class Pages {
   writable(p: number): number {
     const arena = this.arena;
     this.version = ++lastVersion;
-    let id = this.table[p]!;
-    if (!arena.isOwned(id)) {
-      const copy = id === ZERO_PAGE ? arena.allocZeroed() : arena.allocCopy(id);
-      arena.release(id);
-      this.table[p] = copy;
-      id = copy;
-    }
+    const id = this.#table[p]!;
     this.markDirty(p);
-    return id;
+    if (arena.isOwned(id)) return id;
+    return this.#exchange(p, id === ZERO_PAGE ? arena.allocZeroed() : arena.allocCopy(id));
   }
 
   /** writable() for a caller that writes the whole page: what it holds before that is not defined. */
   writableBlank(p: number): number {
-    const { arena } = this;
-    const id = this.table[p]!;
-    if (arena.isOwned(id)) return this.writable(p);
+    if (this.arena.isOwned(this.#table[p]!)) return this.writable(p);
     this.version = ++lastVersion;
-    arena.release(id);
-    this.table[p] = arena.alloc();
     this.markDirty(p);
-    return this.table[p]!;
+    return this.#exchange(p, this.arena.alloc());
+  }
+
+  /** Lets position p be another page of the same bytes. */
+  share(p: number, id: number): void {
+    this.arena.retain(id);
+    this.#exchange(p, id);
   }
 
   markDirty(p: number): void {
@@ -102,12 +114,10 @@ export class Pages {
   resize(count: number): void {
     this.version = ++lastVersion;
     this.reserve(count);
-    for (let p = this.count; p < count; p++) {
-      this.table[p] = ZERO_PAGE;
-      this.markDirty(p);
-    }
+    if (count > this.count) this.#own().fill(ZERO_PAGE, this.count, count);
+    for (let p = this.count; p < count; p++) this.markDirty(p);
     for (let p = count; p < this.count; p++) {
-      this.arena.release(this.table[p]!);
+      this.arena.release(this.#table[p]!);
       if (this.isDirty(p)) {
         this.#dirty![p] = 0;
         this.#dirtyCount--;
@@ -120,29 +130,55 @@ export class Pages {
   append(id: number): void {
     this.version = ++lastVersion;
     this.reserve(this.count + 1);
-    this.table[this.count] = id;
+    this.#own()[this.count] = id;
     this.markDirty(this.count);
     this.count++;
   }
 
   reserve(count: number): void {
-    if (this.table.length >= count) return;
-    const grown = new Uint32Array(Math.max(count, this.table.length + (this.table.length >>> 2)));
-    grown.set(this.table.subarray(0, this.count));
-    this.table = grown;
+    if (this.#table.length >= count) return;
+    const grown = new Uint32Array(Math.max(count, this.#table.length + (this.#table.length >>> 2)));
+    grown.set(this.#table.subarray(0, this.count));
+    this.#table = grown;
+    this.#isTableShared = false;
   }
 
-  /** Pages that no other column shares, and pages that some other one does; the zero page is in neither. */
+  /**
+   * Pages that no other column shares, and pages that some other one does; the zero page is in neither, and a page that
+   * stands for several equal ones counts once.
+   */
   tally(): { owned: number; shared: number } {
     let owned = 0;
-    let shared = 0;
+    const here = new Map<number, number>();
     for (let p = 0; p < this.count; p++) {
-      const id = this.table[p]!;
+      const id = this.#table[p]!;
       if (id === ZERO_PAGE) continue;
       if (this.arena.refs(id) === 1) owned++;
+      else here.set(id, (here.get(id) ?? 0) + 1);
+    }
+    let shared = 0;
+    for (const [id, count] of here) {
+      if (count === this.arena.refs(id)) owned++;
       else shared++;
     }
     return { owned, shared };
+  }
+
+  /** Puts a page at position p and gives up the one there; returns the new one. */
+  #exchange(p: number, id: number): number {
+    const table = this.#own();
+    this.arena.release(table[p]!);
+    table[p] = id;
+    return id;
+  }
+
+  /** The table, no longer shared. */
+  #own(): Uint32Array {
+    if (this.#isTableShared) {
+      this.#table = this.#table.slice();
+      this.#isTableShared = false;
+    }
+    return this.#table;
   }
 
   #growDirty(length: number): void {

@@ -3,6 +3,7 @@ import { Column, type ColumnShape } from "./column.ts";
 import { GroupedBlocks, type LeafBlocks } from "./leaf-blocks.ts";
 
 const TWO_32 = 2 ** 32;
+const TWO_64 = 2 ** 64;
 const MAX_WORD = 0xffffffff;
 /** High words from here on mean a value of 2^53 or more. */
 const HUGE_WORD = 1 << 21;
@@ -92,16 +93,18 @@ export class U64Column extends Column {
 
   /** Adds exactly; throws Uint64Overflow past 2^64 - 1. */
   add(index: number, delta: number | bigint): void {
-    const value = this.get(index);
-    if (typeof delta === "number" && value + delta <= Number.MAX_SAFE_INTEGER) this.set(index, value + delta);
+    const sum = this.get(index) + Number(delta);
+    // What rounds on the way is larger than that.
+    if (sum <= Number.MAX_SAFE_INTEGER) this.set(index, sum);
     else this.setBig(index, this.getBig(index) + BigInt(delta));
   }
 
   /** Subtracts exactly, stopping at 0. */
   sub(index: number, delta: number | bigint): void {
     const value = this.get(index);
-    if (typeof delta === "number" && value <= Number.MAX_SAFE_INTEGER) {
-      this.set(index, value > delta ? value - delta : 0);
+    if (value <= Number.MAX_SAFE_INTEGER) {
+      // A delta that rounds is larger than the value.
+      this.set(index, value > delta ? value - Number(delta) : 0);
       return;
     }
     const left = this.getBig(index) - BigInt(delta);
@@ -127,13 +130,24 @@ export class U64Column extends Column {
 
   /** Reads page p into out[0..n) and returns n. */
   readPage(p: number, out: Float64Array): number {
+    return this.#readPage(p, out, true);
+  }
+
+  /** readPage() for loops that only compare: 2^64 - 1 reads as 2^64, the nearest double, and costs no second look. */
+  readPageRounded(p: number, out: Float64Array): number {
+    return this.#readPage(p, out, false);
+  }
+
+  #readPage(p: number, out: Float64Array, isExact: boolean): number {
     const { arena, table } = this.pages;
     const count = this.pageLength(p);
     let stored = (p * this.itemsPerPage) >>> this.#shift;
     for (let done = 0; done < count; done += this.storedPerPage) {
       const id = table[stored++]!;
+      const words = arena.words[id >>> arena.slabShift]!;
       const at = (id & arena.slabMask) << this.#wordShift;
-      readWords(arena.words[id >>> arena.slabShift]!, at, out, done, Math.min(count, done + this.storedPerPage));
+      const end = Math.min(count, done + this.storedPerPage);
+      if (readWords(words, at, out, done, end) === -1 && isExact) markFar(words, at, out, done, end);
     }
     return count;
   }
@@ -224,16 +238,22 @@ function toNumber(low: number, high: number): number {
   return high * TWO_32 + low;
 }
 
-function readWords(words: Uint32Array, from: number, out: Float64Array, start: number, end: number): void {
+/** Reads words as the nearest doubles; returns the bits that any high word has, all of them where 2^64 - 1 may be. */
+function readWords(words: Uint32Array, from: number, out: Float64Array, start: number, end: number): number {
   let highBits = 0;
   for (let k = start, at = from; k < end; k++, at += 2) {
     const high = words[at + 1]!;
     highBits |= high;
     out[k] = high * TWO_32 + words[at]!;
   }
-  // A test an item would double the time; here only items near 2^64 - 1, or bits that look like one, cost more.
-  if (highBits !== -1) return;
-  for (let k = start, at = from; k < end; k++, at += 2) out[k] = toNumber(words[at]!, words[at + 1]!);
+  return highBits;
+}
+
+/** Lets 2^64 - 1 be Infinity. Apart from readWords(), which a test an item would take twice as long. */
+function markFar(words: Uint32Array, from: number, out: Float64Array, start: number, end: number): void {
+  for (let k = start, at = from; k < end; k++, at += 2) {
+    if (out[k] === TWO_64 && words[at] === MAX_WORD && words[at + 1] === MAX_WORD) out[k] = Number.POSITIVE_INFINITY;
+  }
 }
 
 /** Prepares values[from..to) for the next three functions; false when one is 2^52 or more, or negative. */

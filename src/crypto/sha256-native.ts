@@ -23,6 +23,7 @@ interface Sha256Native {
   zeroHash(depth: number, output: Uint8Array): void;
   shuffleList(indices: Uint32Array, seed: Uint8Array, rounds: number, threads: number): void;
   computeShuffledIndex(index: number, count: number, seed: Uint8Array, rounds: number): number;
+  computeShuffledIndices(indices: Uint32Array, length: number, count: number, seed: Uint8Array, rounds: number): void;
   implementation(): string;
   implementations(): string[];
   useImplementation(name: string): void;

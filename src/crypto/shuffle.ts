@@ -21,3 +21,17 @@ export function shuffleList(indices: Uint32Array, seed: Uint8Array, rounds: numb
 export function computeShuffledIndex(index: number, count: number, seed: Uint8Array, rounds: number): number {
   return sha256Native.computeShuffledIndex(index, count, seed, rounds);
 }
+
+/**
+ * computeShuffledIndex() of the first `length` of several indices, in place.
+ * @cost a fraction of one by one: the wide kernels hash for many at once
+ */
+export function computeShuffledIndices(
+  indices: Uint32Array,
+  length: number,
+  count: number,
+  seed: Uint8Array,
+  rounds: number,
+): void {
+  sha256Native.computeShuffledIndices(indices, length, count, seed, rounds);
+}

@@ -268,15 +268,31 @@ function findActive(state: BeaconState, epoch: number): ActiveSet {
       bits.copyWithin(start >>> 5, (start - itemsPerPage) >>> 5, start >>> 5);
       continue;
     }
-    if (activationEpoch.pageId(p) !== lastActivations) activationEpoch.readPage(p, activations);
-    if (exitEpoch.pageId(p) !== lastExits) exitEpoch.readPage(p, exits);
+    if (activationEpoch.pageId(p) !== lastActivations) activationEpoch.readPageRounded(p, activations);
+    if (exitEpoch.pageId(p) !== lastExits) exitEpoch.readPageRounded(p, exits);
     lastActivations = activationEpoch.pageId(p);
     lastExits = exitEpoch.pageId(p);
-    for (let k = 0; k < count; k++) {
-      if (activations[k]! <= epoch && epoch < exits[k]!) bits[(start + k) >>> 5]! |= 1 << ((start + k) & 31);
-    }
+    markActive(bits, start, count, activations, exits, epoch);
   }
   return new ActiveSet(bits);
+}
+
+function markActive(
+  bits: Uint32Array,
+  start: number,
+  count: number,
+  activations: Float64Array,
+  exits: Float64Array,
+  epoch: number,
+): void {
+  let word = 0;
+  for (let k = 0; k < count; k++) {
+    const bit = (start + k) & 31;
+    word |= (Number(activations[k]! <= epoch) & Number(epoch < exits[k]!)) << bit;
+    if (bit !== 31 && k !== count - 1) continue;
+    bits[(start + k) >>> 5]! |= word;
+    word = 0;
+  }
 }
 
 /** Effective balances up to here add up exactly as doubles over a page. */

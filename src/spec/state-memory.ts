@@ -20,7 +20,7 @@ export interface StateMemory {
   readonly fields: readonly FieldMemory[];
   readonly ownedBytes: number;
   readonly sharedBytes: number;
-  /** Bytes of small fields, which clones share, and of page tables, which each state has. */
+  /** Bytes of small fields, which clones share, and of the page tables that no clone shares. */
   readonly smallBytes: number;
   readonly tableBytes: number;
 }
@@ -37,7 +37,7 @@ export function measureState(state: BeaconState): StateMemory {
       const { owned, shared } = pages.tally();
       field.ownedBytes += owned * pages.arena.pageBytes;
       field.sharedBytes += shared * pages.arena.pageBytes;
-      tableBytes += pages.table.byteLength;
+      tableBytes += pages.tableBytes;
     }
     if (!(part instanceof SmallValue)) fields.push(field);
   }

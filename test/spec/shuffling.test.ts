@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { fromHex } from "../../src/base/bytes.ts";
-import { computeShuffledIndex, shuffleList } from "../../src/crypto/shuffle.ts";
+import { computeShuffledIndex, computeShuffledIndices, shuffleList } from "../../src/crypto/shuffle.ts";
 import { specOf } from "./chain.ts";
 import { runVectors, type VectorCase } from "./vectors.ts";
 
@@ -14,6 +14,9 @@ runVectors("shuffling", {
     const rounds = specOf(vector).preset.SHUFFLE_ROUND_COUNT;
     const each = Array.from({ length: count }, (_, i) => computeShuffledIndex(i, count, fromHex(seed), rounds));
     assert.deepEqual(each, mapping);
+    const atOnce = Uint32Array.from({ length: count }, (_, i) => i);
+    if (count > 0) computeShuffledIndices(atOnce, count, count, fromHex(seed), rounds);
+    assert.deepEqual(Array.from(atOnce), mapping);
     const list = Uint32Array.from({ length: count }, (_, i) => i);
     shuffleList(list, fromHex(seed), rounds);
     assert.deepEqual(Array.from(list), mapping);

@@ -81,7 +81,7 @@ describe("batches agree with another implementation", () => {
   test("every size around the chunk limits", () => {
     const set = signed([3]);
     const bad = { ...signed([4]), signature: set.signature };
-    for (const size of [1, 2, 15, 16, 17, 63, 64, 65, 255, 256, 257, 300]) {
+    for (const size of [1, 2, 16, 17, 63, 64, 65, 300, 1024, 1025]) {
       const batch = Array.from({ length: size }, () => set);
       assert.equal(bls.verifySets(batch, { threads: 2 }), true, `${size}`);
       assert.equal(bls.verifySets([...batch.slice(1), bad]), false, `${size}`);

@@ -1,63 +1,25 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { StorageError } from "../../src/base/errors.ts";
-import { aggregatePublicKeys, KeyTable, SecretKey, verifySet } from "../../src/crypto/bls.ts";
-import { cannotSpawn, invalidKeys, secretBytes, validKeys } from "./crypto-keys.ts";
-
-const BLOCK = 4096;
-const folder = mkdtempSync(join(tmpdir(), "cresset-keys-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
-
-const good = validKeys(64);
-/** Two blocks and a bit; cheap to judge, with valid keys at known places. */
-const keys = invalidKeys(2 * BLOCK + 300);
-const VALID_PLACES = [0, BLOCK - 1, BLOCK, 2 * BLOCK + 299];
-VALID_PLACES.forEach((place, i) => {
-  keys.set(good.subarray(48 * i, 48 * i + 48), 48 * place);
-});
-const TOTAL = keys.length / 48;
-
-function key(i: number): Uint8Array {
-  return keys.subarray(48 * i, 48 * i + 48);
-}
-
-function setFor(table: KeyTable, place: number) {
-  const message = new Uint8Array(32).fill(3);
-  const secret = SecretKey.fromBytes(secretBytes(VALID_PLACES.indexOf(place)));
-  return { table, indices: [place], message, signature: secret.sign(message) };
-}
-
-let made = 0;
-/** A table on disk, committed in several steps. */
-function written(...steps: number[]): string {
-  const path = join(folder, `table-${made++}`);
-  const table = KeyTable.open(path, { write: true });
-  let at = 0;
-  for (const count of steps) {
-    table.append(keys.subarray(48 * at, 48 * (at + count)));
-    table.flushSync(1);
-    at += count;
-  }
-  table.close();
-  return path;
-}
-
-function copied(path: string): string {
-  const copy = join(folder, `copy-${made++}`);
-  cpSync(path, copy, { recursive: true });
-  return copy;
-}
-
-function flip(path: string, at: number): void {
-  const bytes = readFileSync(path);
-  bytes[at]! ^= 0x41;
-  writeFileSync(path, bytes);
-}
+import { aggregatePublicKeys, KeyTable, verifySet } from "../../src/crypto/bls.ts";
+import {
+  BLOCK,
+  copied,
+  flip,
+  folder,
+  freshPath,
+  key,
+  keys,
+  setFor,
+  TOTAL,
+  VALID_PLACES,
+  written,
+} from "./crypto-key-files.ts";
+import { cannotSpawn, invalidKeys } from "./crypto-keys.ts";
 
 /** The table is some first keys, right to the last byte, and works as if nothing had ever been wrong. */
 function assertPrefix(path: string): number {
@@ -163,7 +125,7 @@ describe("on disk", () => {
   });
 
   test("appendValidated reports progress and counts invalid keys", async () => {
-    const path = join(folder, `table-${made++}`);
+    const path = freshPath();
     const table = KeyTable.open(path, { write: true });
     const seen: number[] = [];
     const invalid = await table.appendValidated(keys, { threads: 2, onProgress: (done) => seen.push(done) });
@@ -237,7 +199,7 @@ describe("on disk", () => {
   });
 
   test("opens fast, with its lookup", () => {
-    const path = join(folder, `table-${made++}`);
+    const path = freshPath();
     const many = invalidKeys(100_000, 7);
     const writer = KeyTable.open(path, { write: true });
     writer.append(many);
@@ -251,7 +213,8 @@ describe("on disk", () => {
       table.close();
       return time;
     });
-    assert.ok(Math.min(...times) < 50, `${times} ms`);
+    // Emulation is some twenty times slower.
+    assert.ok(Math.min(...times) < (cannotSpawn ? 2000 : 50), `${times} ms`);
   });
 });
 
@@ -306,7 +269,7 @@ describe("after a crash", () => {
 
   test("killed while writing, it has a prefix", { skip: cannotSpawn }, async () => {
     const module = new URL("../../src/crypto/bls.ts", import.meta.url).href;
-    const target = join(folder, `table-${made++}`);
+    const target = freshPath();
     const input = join(folder, "input");
     writeFileSync(input, keys);
     const script = `
@@ -385,7 +348,7 @@ describe("damage", () => {
 
   test("of the lookup file costs nothing but time", () => {
     const many = invalidKeys(70_000, 3);
-    const [big, other] = [join(folder, `table-${made++}`), join(folder, `table-${made++}`)];
+    const [big, other] = [freshPath(), freshPath()];
     for (const path of [big, other]) {
       const writer = KeyTable.open(path, { write: true });
       writer.append(many);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { afterEach, describe, test } from "node:test";
 import { implementation, implementations, useImplementation } from "../../src/crypto/sha256.ts";
-import { computeShuffledIndex, shuffleList } from "../../src/crypto/shuffle.ts";
+import { computeShuffledIndex, computeShuffledIndices, shuffleList } from "../../src/crypto/shuffle.ts";
 
 const preferred = implementation();
 afterEach(() => useImplementation(preferred));
@@ -53,6 +53,15 @@ describe("every implementation against the definition", () => {
           for (let i = 0; i < count; i += 97) {
             assert.equal(computeShuffledIndex(i, count, seed, rounds), places[i]);
           }
+          if (count === 0) continue;
+          const some = Uint32Array.from({ length: 131 }, (_, i) => (i * 61) % count);
+          const moved = some.slice();
+          computeShuffledIndices(moved, 130, count, seed, rounds);
+          assert.deepEqual(
+            moved.subarray(0, 130),
+            some.subarray(0, 130).map((index) => places[index]!),
+          );
+          assert.equal(moved[130], some[130]);
         }
       }
     });
@@ -65,7 +74,10 @@ test("a part of a longer array is shuffled alone", () => {
   for (let i = 0; i < 1000; i++) list[i] = i;
   shuffleList(list, new Uint8Array(32), 90, 2);
   assert.deepEqual([whole[0], whole[1001]], [7, 7]);
-  assert.deepEqual(list.slice().sort(), Uint32Array.from({ length: 1000 }, (_, i) => i));
+  assert.deepEqual(
+    list.slice().sort(),
+    Uint32Array.from({ length: 1000 }, (_, i) => i),
+  );
   assert.notDeepEqual(list, list.slice().sort());
 });
 
@@ -99,6 +111,10 @@ test("misuse throws", () => {
   ] as const) {
     assert.throws(() => computeShuffledIndex(index, count, seed, 90), RangeError);
   }
+  assert.throws(() => computeShuffledIndices(list, 11, 10, seed, 90), RangeError);
+  assert.throws(() => computeShuffledIndices(Uint32Array.of(3, 10), 2, 10, seed, 90), RangeError);
+  assert.throws(() => computeShuffledIndices(list, 10, 0, seed, 90), RangeError);
+  assert.throws(() => computeShuffledIndices(list, 10, 2 ** 33, seed, 90), RangeError);
   const gone = new Uint32Array(10);
   structuredClone(gone.buffer, { transfer: [gone.buffer] });
   shuffleList(gone, seed, 90);

@@ -7,7 +7,7 @@
 
 #define WEIGHT_BITS 64
 #define WEIGHT_BYTES 8
-#define MAX_CHUNK 256
+#define MAX_CHUNK 1024
 #define MIN_CHUNK 16
 
 struct pairing_space {
@@ -68,13 +68,21 @@ size_t *order_by_message(const signature_set *sets, size_t count) {
   return order;
 }
 
+static verdict sum_places(const signature_set *set, blst_p1 *out) {
+  memset(out, 0, sizeof *out);
+  if (set->place_count != 1) return key_table_add(set->table, set->places, set->place_count, out);
+  const blst_p1_affine *point;
+  verdict found = key_table_point(set->table, set->places[0], &point);
+  if (found == VERDICT_VALID) blst_p1_from_affine(out, point);
+  return found;
+}
+
 verdict prepare_set(const signature_set *set, size_t origin, prepared_set *out) {
   out->origin = origin;
   out->message = set->message;
   out->has_hash = false;
-  memset(&out->key, 0, sizeof out->key);
   if (set->place_count + set->extra_count == 0) return VERDICT_INVALID;
-  verdict keys = key_table_add(set->table, set->places, set->place_count, &out->key);
+  verdict keys = sum_places(set, &out->key);
   if (keys != VERDICT_VALID) return keys;
   if (!add_keys_from_bytes(&out->key, set->extra, set->extra_count)) return VERDICT_INVALID;
   if (blst_p1_is_inf(&out->key)) return VERDICT_INVALID;
@@ -151,39 +159,44 @@ static size_t group_by_message(prepared_set *sets, size_t count, pairing_space *
   return groups;
 }
 
-/* Multiplies the pairings of the run into product, and adds its weighted signatures to sum. */
+/* Makes product that of the pairings of the run, and sum that of its weighted signatures. Without a sum the run stands
+ * alone, and the pairing of its signatures with the negative generator is multiplied in too. */
 static verdict pair_run(prepared_set *sets, size_t count, bool alone, pairing_space *space, blst_fp12 *product,
                         blst_p2 *sum) {
+  blst_p2 signatures;
   if (!draw_weights(space->weights, count, alone)) return VERDICT_NO_RANDOM;
-  weigh_signatures(sets, count, space, sum);
-  size_t groups = group_by_message(sets, count, space);
+  weigh_signatures(sets, count, space, &signatures);
+  size_t pairs = group_by_message(sets, count, space);
+  if (pairs > 0) {
+    const blst_p1 *const keys[2] = {space->group_keys, NULL};
+    const blst_p2 *const hashes[2] = {space->group_hashes, NULL};
+    blst_p1s_to_affine(space->keys, keys, pairs);
+    blst_p2s_to_affine(space->hashes, hashes, pairs);
+  }
+  if (sum != NULL) {
+    *sum = signatures;
+  } else if (!blst_p2_is_inf(&signatures)) {
+    space->keys[pairs] = BLS12_381_NEG_G1;
+    blst_p2_to_affine(&space->hashes[pairs++], &signatures);
+  }
   *product = *blst_fp12_one();
-  if (groups == 0) return VERDICT_VALID;
-  const blst_p1 *const keys[2] = {space->group_keys, NULL};
-  const blst_p2 *const hashes[2] = {space->group_hashes, NULL};
-  blst_p1s_to_affine(space->keys, keys, groups);
-  blst_p2s_to_affine(space->hashes, hashes, groups);
   const blst_p1_affine *const key_list[2] = {space->keys, NULL};
   const blst_p2_affine *const hash_list[2] = {space->hashes, NULL};
-  blst_miller_loop_n(product, hash_list, key_list, groups);
+  if (pairs > 0) blst_miller_loop_n(product, hash_list, key_list, pairs);
   return VERDICT_VALID;
 }
 
-/* Whether product * e(-G1, sum) is one. */
-static bool balances(const blst_fp12 *product, const blst_p2 *sum) {
-  blst_p2_affine signature;
-  blst_fp12 of_signature;
-  blst_p2_to_affine(&signature, sum);
-  blst_aggregated_in_g2(&of_signature, &signature);
-  return blst_fp12_finalverify(&of_signature, product);
+static bool is_one(const blst_fp12 *product) {
+  blst_fp12 out;
+  blst_final_exp(&out, product);
+  return blst_fp12_is_one(&out);
 }
 
 verdict check_run(prepared_set *sets, size_t count, pairing_space *space) {
   blst_fp12 product;
-  blst_p2 sum;
-  verdict paired = pair_run(sets, count, count == 1, space, &product, &sum);
+  verdict paired = pair_run(sets, count, count == 1, space, &product, NULL);
   if (paired != VERDICT_VALID) return paired;
-  return balances(&product, &sum) ? VERDICT_VALID : VERDICT_INVALID;
+  return is_one(&product) ? VERDICT_VALID : VERDICT_INVALID;
 }
 
 typedef struct {
@@ -191,7 +204,7 @@ typedef struct {
   const size_t *order;
   size_t count, chunk;
   blst_fp12 *products; /* one a chunk */
-  blst_p2 *sums;
+  blst_p2 *sums;       /* likewise; NULL for a single chunk */
   atomic_int result;
 } batch;
 
@@ -206,7 +219,8 @@ static verdict run_chunk(batch *work, size_t index) {
     result = prepare_set(&work->sets[origin], origin, &sets[i]);
   }
   if (result == VERDICT_VALID)
-    result = pair_run(sets, count, work->count == 1, space, &work->products[index], &work->sums[index]);
+    result = pair_run(sets, count, work->count == 1, space, &work->products[index],
+                      work->sums != NULL ? &work->sums[index] : NULL);
   pairing_space_free(space);
   free(sets);
   return result;
@@ -229,12 +243,17 @@ static size_t chunk_size(size_t count, unsigned threads) {
 
 static bool chunks_balance(const batch *work, size_t chunks) {
   blst_fp12 product = work->products[0];
+  if (work->sums == NULL) return is_one(&product);
   blst_p2 sum = work->sums[0];
   for (size_t i = 1; i < chunks; i++) {
     blst_fp12_mul(&product, &product, &work->products[i]);
     blst_p2_add_or_double(&sum, &sum, &work->sums[i]);
   }
-  return balances(&product, &sum);
+  blst_p2_affine signature;
+  blst_fp12 of_signature;
+  blst_p2_to_affine(&signature, &sum);
+  blst_aggregated_in_g2(&of_signature, &signature);
+  return blst_fp12_finalverify(&of_signature, &product);
 }
 
 verdict verify_sets(const signature_set *sets, size_t count, unsigned threads) {
@@ -245,9 +264,9 @@ verdict verify_sets(const signature_set *sets, size_t count, unsigned threads) {
   size_t *order = order_by_message(sets, count);
   work.order = order;
   work.products = array_of(chunks, sizeof(blst_fp12));
-  work.sums = array_of(chunks, sizeof(blst_p2));
+  work.sums = chunks > 1 ? array_of(chunks, sizeof(blst_p2)) : NULL;
   verdict result = VERDICT_NO_MEMORY;
-  if (order != NULL && work.products != NULL && work.sums != NULL) {
+  if (order != NULL && work.products != NULL && (chunks == 1 || work.sums != NULL)) {
     parallel_for(chunks, threads, chunk_body, &work);
     result = (verdict)atomic_load(&work.result);
     if (result == VERDICT_VALID && !chunks_balance(&work, chunks)) result = VERDICT_INVALID;

@@ -148,6 +148,31 @@ static napi_value shuffled_index(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* computeShuffledIndices(indices, length, count, seed, rounds) */
+static napi_value shuffled_indices(napi_env env, napi_callback_info info) {
+  call_t call;
+  uint32_t *indices;
+  size_t size;
+  uint64_t length, count, rounds;
+  uint8_t *seed, seed_copy[32];
+  if (!call_open(env, info, &call) || !read_words(&call, 0, "indices", &indices, &size) ||
+      !read_integer(&call, 1, "length", 0, size, &length) ||
+      !read_integer(&call, 2, "count", 1, (uint64_t)1 << 32, &count) || !read_bytes_of(&call, 3, "seed", 32, &seed) ||
+      !read_integer(&call, 4, "rounds", 0, 255, &rounds)) {
+    return NULL;
+  }
+  for (size_t k = 0; k < length; k++) {
+    if (indices[k] >= count) {
+      throw_range(env, "index %zu is not below the count", k);
+      return NULL;
+    }
+  }
+  memcpy(seed_copy, seed, 32);
+  const sha256_kernels *kernels = &((instance_t *)call.instance)->context.kernels;
+  shuffle_indices(kernels, indices, length, count, seed_copy, (unsigned)rounds);
+  return NULL;
+}
+
 /* implementation() */
 static napi_value implementation(napi_env env, napi_callback_info info) {
   call_t call;
@@ -214,6 +239,7 @@ static napi_value open_instance(napi_env env, napi_value exports) {
       {"zeroHash", zero_hash},
       {"shuffleList", shuffle},
       {"computeShuffledIndex", shuffled_index},
+      {"computeShuffledIndices", shuffled_indices},
       {"implementation", implementation},
       {"implementations", implementations},
       {"useImplementation", use_implementation},

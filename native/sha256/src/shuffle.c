@@ -162,3 +162,33 @@ uint64_t shuffle_index(const sha256_kernels *kernels, uint64_t index, uint64_t c
   }
   return index;
 }
+
+/* All of a group's blocks of a round are hashed at once, which lets the wide kernels work. */
+static void shuffle_group(const sha256_kernels *kernels, uint32_t *indices, size_t n, uint64_t count,
+                          const uint8_t seed[32], unsigned rounds) {
+  uint8_t messages[HASH_BATCH * 64], bits[HASH_BATCH * 32];
+  uint64_t flips[HASH_BATCH], positions[HASH_BATCH];
+  for (size_t k = 0; k < n; k++) start_message(messages + 64 * k, seed, 0);
+  for (unsigned r = 0; r < rounds; r++) {
+    uint64_t pivot = round_pivot(kernels, seed, (uint8_t)r, count);
+    for (size_t k = 0; k < n; k++) {
+      flips[k] = (pivot + count - indices[k]) % count;
+      positions[k] = indices[k] > flips[k] ? indices[k] : flips[k];
+      messages[64 * k + 32] = (uint8_t)r;
+      put_block_number(messages + 64 * k, (uint32_t)(positions[k] / BLOCK_POSITIONS));
+    }
+    kernels->singles(bits, messages, n);
+    for (size_t k = 0; k < n; k++) {
+      uint8_t byte = bits[32 * k + positions[k] % BLOCK_POSITIONS / 8];
+      if (byte >> (positions[k] & 7) & 1) indices[k] = (uint32_t)flips[k];
+    }
+  }
+}
+
+void shuffle_indices(const sha256_kernels *kernels, uint32_t *indices, size_t n, uint64_t count, const uint8_t seed[32],
+                     unsigned rounds) {
+  for (size_t from = 0; from < n; from += HASH_BATCH) {
+    size_t left = n - from;
+    shuffle_group(kernels, indices + from, left < HASH_BATCH ? left : HASH_BATCH, count, seed, rounds);
+  }
+}

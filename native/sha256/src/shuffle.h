@@ -15,4 +15,8 @@ int shuffle_list(const sha256_kernels *kernels, uint32_t *values, size_t count, 
 uint64_t shuffle_index(const sha256_kernels *kernels, uint64_t index, uint64_t count, const uint8_t seed[32],
                        unsigned rounds);
 
+/* shuffle_index of each of n indices, in place; all are below count, which is at most 2^32. */
+void shuffle_indices(const sha256_kernels *kernels, uint32_t *indices, size_t n, uint64_t count, const uint8_t seed[32],
+                     unsigned rounds);
+
 #endif

@@ -46,9 +46,9 @@ function updatePage(
 ): boolean {
   for (let k = 0; k < count; k++) {
     const code = codes[first + k]!;
-    if ((code & ELIGIBLE) === 0) continue;
     let score = scores[k]!;
     if (!(score < HUGE)) return false;
+    if ((code & ELIGIBLE) === 0) continue;
     if ((code & TIMELY_TARGET) === 0) score += bias;
     else if (score > 0) score--;
     scores[k] = score > recovery ? score - recovery : 0;

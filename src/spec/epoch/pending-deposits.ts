@@ -5,7 +5,7 @@ import { getActivationExitChurnLimit, getCurrentEpoch } from "../accessors.ts";
 import { FAR_FUTURE_EPOCH, GENESIS_SLOT } from "../constants.ts";
 import type { PendingDeposit } from "../containers.ts";
 import { Fork } from "../fork.ts";
-import { computeStartSlotAtEpoch } from "../misc.ts";
+import { computeStartSlotAtEpoch, MAX_UINT64, uint64 } from "../misc.ts";
 import { addValidatorToRegistry, increaseBalance } from "../mutators.ts";
 import { isValidDepositSignature } from "../predicates.ts";
 import type { BeaconState } from "../state.ts";
@@ -18,7 +18,8 @@ import type { BeaconState } from "../state.ts";
 export function processPendingDeposits(state: BeaconState): void {
   const nextEpoch = getCurrentEpoch(state) + 1;
   const { MAX_PENDING_DEPOSITS_PER_EPOCH } = state.spec.preset;
-  const available = BigInt(state.depositBalanceToConsume) + BigInt(getActivationExitChurnLimit(state));
+  const carried = Number.isFinite(state.depositBalanceToConsume) ? BigInt(state.depositBalanceToConsume) : MAX_UINT64;
+  const available = uint64(carried + BigInt(getActivationExitChurnLimit(state)));
   const finalizedSlot = computeStartSlotAtEpoch(state.spec, state.finalizedCheckpoint.epoch);
   let processedAmount = 0n;
   let done = 0;

@@ -134,52 +134,28 @@ export class RegistryScan {
     const isSame = (column: typeof exitEpoch) => p > 0 && column.pageId(p) === column.pageId(p - 1);
     const isSameActivation = isSame(activationEpoch);
     const isSameExit = isSame(exitEpoch);
-    if (!isSameActivation) activationEpoch.readPage(p, this.#activations);
-    if (!isSameExit) exitEpoch.readPage(p, this.#exits);
-    if (!isSameActivation || !isSameExit) this.#deriveActivity();
+    if (!isSameActivation) activationEpoch.readPageRounded(p, this.#activations);
+    if (!isSameExit) exitEpoch.readPageRounded(p, this.#exits);
+    if (!isSameActivation || !isSameExit) {
+      deriveActivity(this.#activations, this.#exits, this.#previousEpoch, this.#currentEpoch, this.#activity);
+    }
     if (!isSame(effectiveBalance)) {
-      effectiveBalance.readPage(p, this.#balances);
-      this.#deriveIncrements(effectiveBalance.pageLength(p));
+      effectiveBalance.readPageRounded(p, this.#balances);
+      const count = effectiveBalance.pageLength(p);
+      this.#isRegular = deriveIncrements(this.#balances, count, this.#increment, this.#pageIncrements);
     }
     return effectiveBalance.pageLength(p);
   }
 
   /** The slashed stay eligible until they may withdraw. */
-  #encodeSlashed(first: number, at: number, count: number): void {
+  #encodeSlashed(first: number, start: number, count: number): void {
+    const { slashed } = this.#chunk;
     const { withdrawableEpoch } = this.#state.validators;
-    for (let k = 0; k < count; k++) {
-      if (this.#chunk.slashed[at + k] === 0) continue;
-      if (this.#previousEpoch + 1 < withdrawableEpoch.get(first + k)) this.codes[first + k]! |= ELIGIBLE;
+    for (let at = slashed.indexOf(1, start); at >= 0 && at < start + count; at = slashed.indexOf(1, at + 1)) {
+      const index = first + at - start;
+      const isEligible = this.#previousEpoch + 1 < withdrawableEpoch.get(index);
+      if (isEligible) this.codes[index]! |= ELIGIBLE;
     }
-  }
-
-  #deriveActivity(): void {
-    const activations = this.#activations;
-    const exits = this.#exits;
-    const activity = this.#activity;
-    const previousEpoch = this.#previousEpoch;
-    const currentEpoch = this.#currentEpoch;
-    for (let k = 0; k < activity.length; k++) {
-      const activation = activations[k]!;
-      const exit = exits[k]!;
-      const wasActive = activation <= previousEpoch && previousEpoch < exit;
-      const isActive = activation <= currentEpoch && currentEpoch < exit;
-      activity[k] = (wasActive ? ELIGIBLE : 0) | (isActive ? ACTIVE : 0);
-    }
-  }
-
-  #deriveIncrements(count: number): void {
-    const balances = this.#balances;
-    const increments = this.#pageIncrements;
-    const increment = this.#increment;
-    let isRegular = true;
-    for (let k = 0; k < count; k++) {
-      const quotient = balances[k]! / increment;
-      const whole = quotient <= MAX_INCREMENTS ? Math.floor(quotient) : 0;
-      if (whole !== quotient) isRegular = false;
-      increments[k] = whole;
-    }
-    this.#isRegular = isRegular;
   }
 
   #scanIrregularPage(p: number, at: number, count: number): void {
@@ -197,6 +173,38 @@ export class RegistryScan {
       }
     }
   }
+}
+
+/** Who of a page was active in the two epochs. */
+function deriveActivity(
+  activations: Float64Array,
+  exits: Float64Array,
+  previousEpoch: number,
+  currentEpoch: number,
+  activity: Uint8Array,
+): void {
+  for (let k = 0; k < activity.length; k++) {
+    const activation = activations[k]!;
+    const exit = exits[k]!;
+    const wasActive = Number(activation <= previousEpoch) & Number(previousEpoch < exit);
+    const isActive = Number(activation <= currentEpoch) & Number(currentEpoch < exit);
+    activity[k] = wasActive * ELIGIBLE + isActive * ACTIVE;
+  }
+}
+
+/** Balances of a page in increments; false when one is no whole number of them, or too many. */
+function deriveIncrements(balances: Float64Array, count: number, increment: number, out: Uint16Array): boolean {
+  let bits = 0;
+  let remainders = 0;
+  for (let k = 0; k < count; k++) {
+    const quotient = balances[k]! / increment;
+    out[k] = quotient;
+    // Storing rounded down, and wrapped: what is lost is never negative.
+    const whole = out[k]!;
+    bits |= whole;
+    remainders += quotient - whole;
+  }
+  return remainders === 0 && bits <= MAX_INCREMENTS;
 }
 
 /**

@@ -2,7 +2,6 @@
  * https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/specs/electra/beacon-chain.md
  */
 import { getCurrentEpoch, getValidatorActivationChurnLimit } from "../accessors.ts";
-import { FAR_FUTURE_EPOCH } from "../constants.ts";
 import { Fork } from "../fork.ts";
 import { computeActivationExitEpoch } from "../misc.ts";
 import { initiateValidatorExit, setActivationEpoch } from "../mutators.ts";
@@ -57,6 +56,7 @@ function findCandidates(state: BeaconState): number[] {
   const columns = [activationEligibilityEpoch, activationEpoch, exitEpoch, effectiveBalance];
   const pages = columns.map((column) => new Float64Array(column.itemsPerPage));
   const ids = [-1, -1, -1, -1];
+  const bounds = boundsOf(state);
   const candidates: number[] = [];
   let found = 0;
   for (let p = 0; p < effectiveBalance.pageCount; p++) {
@@ -65,43 +65,55 @@ function findCandidates(state: BeaconState): number[] {
       const column = columns[c]!;
       if (column.pageId(p) === ids[c]) continue;
       ids[c] = column.pageId(p);
-      column.readPage(p, pages[c]!);
+      column.readPageRounded(p, pages[c]!);
       isRepeated = false;
     }
     // The same four pages as before, where nothing was found.
     if (isRepeated && found === 0) continue;
-    found = collect(state, p * effectiveBalance.itemsPerPage, effectiveBalance.pageLength(p), pages, candidates);
+    found = 0;
+    const count = effectiveBalance.pageLength(p);
+    for (let k = nextCandidate(pages, 0, count, bounds); k < count; k = nextCandidate(pages, k + 1, count, bounds)) {
+      candidates.push(p * effectiveBalance.itemsPerPage + k);
+      found++;
+    }
   }
   return candidates;
 }
 
-function collect(
-  state: BeaconState,
-  first: number,
-  count: number,
-  pages: readonly Float64Array[],
-  candidates: number[],
-): number {
+interface Bounds {
+  readonly leastToQueue: number;
+  readonly mostToEject: number;
+  readonly currentEpoch: number;
+  readonly finalizedEpoch: number;
+}
+
+function boundsOf(state: BeaconState): Bounds {
   const { MIN_ACTIVATION_BALANCE, MAX_EFFECTIVE_BALANCE } = state.spec.preset;
-  const leastToQueue = state.fork >= Fork.electra ? MIN_ACTIVATION_BALANCE : MAX_EFFECTIVE_BALANCE;
-  const mostToEject = state.spec.config.EJECTION_BALANCE;
-  const currentEpoch = getCurrentEpoch(state);
-  const finalizedEpoch = state.finalizedCheckpoint.epoch;
-  const [eligibilities, activations, exits, balances] = pages as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
-  const before = candidates.length;
-  for (let k = 0; k < count; k++) {
+  return {
+    leastToQueue: state.fork >= Fork.electra ? MIN_ACTIVATION_BALANCE : MAX_EFFECTIVE_BALANCE,
+    mostToEject: state.spec.config.EJECTION_BALANCE,
+    currentEpoch: getCurrentEpoch(state),
+    finalizedEpoch: state.finalizedCheckpoint.epoch,
+  };
+}
+
+/** FAR_FUTURE_EPOCH, as a rounded read has it. */
+const FAR_ROUNDED = 2 ** 64;
+
+/** Position of the first candidate from `from` on, else count; the predicates then decide exactly. */
+function nextCandidate(pages: readonly Float64Array[], from: number, count: number, bounds: Bounds): number {
+  const eligibilities = pages[0]!;
+  const activations = pages[1]!;
+  const exits = pages[2]!;
+  const balances = pages[3]!;
+  const { leastToQueue, mostToEject, currentEpoch, finalizedEpoch } = bounds;
+  for (let k = from; k < count; k++) {
     const eligibility = eligibilities[k]!;
     const activation = activations[k]!;
     const balance = balances[k]!;
-    const mayQueue = eligibility === FAR_FUTURE_EPOCH && balance >= leastToQueue;
-    const mayEject = balance <= mostToEject && activation <= currentEpoch && currentEpoch < exits[k]!;
-    const mayActivate = activation === FAR_FUTURE_EPOCH && eligibility <= finalizedEpoch;
-    if (mayQueue || mayEject || mayActivate) candidates.push(first + k);
+    if (eligibility >= FAR_ROUNDED && balance >= leastToQueue) return k;
+    if (activation >= FAR_ROUNDED && eligibility <= finalizedEpoch) return k;
+    if (balance <= mostToEject && activation <= currentEpoch && currentEpoch < exits[k]!) return k;
   }
-  return candidates.length - before;
+  return count;
 }

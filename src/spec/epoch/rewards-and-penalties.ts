@@ -52,11 +52,11 @@ function applyFlags(
   let isPlain = true;
   for (let k = 0; k < count; k++) {
     const code = codes[first + k]!;
-    if ((code & ELIGIBLE) === 0) continue;
     const balance = balances[k]!;
-    const raised = balance + net[code]!;
+    const isEligible = (code & ELIGIBLE) !== 0;
+    const raised = isEligible ? balance + net[code]! : balance;
     // Not so for NaN either: a code that the table lacks.
-    if (!(balance >= least && raised < HUGE)) isPlain = false;
+    if (!(raised < HUGE) || (isEligible && balance < least)) isPlain = false;
     balances[k] = raised;
   }
   return isPlain;
@@ -133,8 +133,8 @@ class RewardPass {
     const balances = this.#balances;
     for (let k = 0; k < count; k++) {
       const code = this.#scan.codes[first + k]!;
-      if ((code & ELIGIBLE) === 0) continue;
       if (!(balances[k]! < HUGE)) return false;
+      if ((code & ELIGIBLE) === 0) continue;
       if (Number.isNaN(this.#table.net[code]!)) this.#table.fill(code);
       balances[k] = this.#inTurn(balances[k]!, code);
     }

@@ -1,0 +1,99 @@
+/** Lets sides take turns at one bench, and checks that they computed the same. */
+
+import type { BenchArguments, Clock, Sample } from "./sample.ts";
+import { Side, type SideName } from "./side.ts";
+
+/** Samples of a bench, by row. */
+export type Figures = Record<string, number[]>;
+export type Results = Partial<Record<SideName, Figures>>;
+
+export class Turns {
+  readonly #sides: readonly Side[];
+  readonly #report: (text: string) => void;
+
+  private constructor(sides: readonly Side[], report: (text: string) => void) {
+    this.#sides = sides;
+    this.#report = report;
+  }
+
+  static async open(
+    names: readonly SideName[],
+    options: { clock: Clock; cores?: 1; report: (text: string) => void },
+  ): Promise<Turns> {
+    const { report, ...rest } = options;
+    const sides: Side[] = [];
+    for (const name of names) {
+      sides.push(await Side.open(name, { ...rest, onProgress: (text) => report(`${name}: ${text}`) }));
+    }
+    return new Turns(sides, report);
+  }
+
+  /**
+   * @param warmups runs before those that count
+   * @param check receives the roots that all sides agree on, each time
+   */
+  async measure(
+    bench: string,
+    args: BenchArguments,
+    runs: number,
+    warmups: number,
+    check?: (roots: Readonly<Record<string, string>>) => void,
+  ): Promise<Results> {
+    for (const side of this.#sides) {
+      this.#report(`${bench}: ${side.name} prepares`);
+      await side.start(bench, args);
+    }
+    const results: Results = {};
+    for (let run = -warmups; run < runs; run++) {
+      const samples: Sample[] = [];
+      for (const side of this.#sides) {
+        this.#report(`${bench}: ${side.name}, ${run < 0 ? "warm-up" : `run ${run + 1} of ${runs}`}`);
+        const sample = await side.run();
+        samples.push(sample);
+        if (run >= 0) collect(results, side.name, sample);
+      }
+      for (const sample of samples.slice(1)) assertSameRoots(bench, samples[0]!, sample);
+      if (samples[0]!.roots !== undefined) check?.(samples[0]!.roots);
+    }
+    return results;
+  }
+
+  close(): void {
+    for (const side of this.#sides) side.close();
+  }
+}
+
+function collect(results: Results, name: SideName, sample: Sample): void {
+  results[name] ??= {};
+  for (const [row, value] of Object.entries(sample.figures)) {
+    results[name][row] ??= [];
+    results[name][row].push(value);
+  }
+}
+
+function assertSameRoots(bench: string, one: Sample, other: Sample): void {
+  for (const [name, root] of Object.entries(one.roots ?? {})) {
+    const otherRoot = other.roots?.[name];
+    if (otherRoot !== root) throw new Error(`${bench}: the sides disagree on ${name}: ${root} and ${otherRoot}`);
+  }
+}
+
+/** Adds the samples of `more` to `results`, under other row names where `rename` gives them, else not at all. */
+export function mergeResults(results: Results, more: Results, rename?: Readonly<Record<string, string>>): void {
+  for (const name of Object.keys(more) as SideName[]) {
+    results[name] ??= {};
+    for (const [row, values] of Object.entries(more[name]!)) {
+      const target = rename === undefined ? row : rename[row];
+      if (target !== undefined) results[name][target] = values;
+    }
+  }
+}
+
+/** Adds the samples of `more` behind those that `results` has of the same rows. */
+export function appendResults(results: Results, more: Results): void {
+  for (const name of Object.keys(more) as SideName[]) {
+    for (const [row, values] of Object.entries(more[name]!)) {
+      mergeResults(results, { [name]: { [row]: [...(results[name]?.[row] ?? []), ...values] } });
+    }
+  }
+}
