@@ -38,7 +38,7 @@ export function processPendingDeposits(state: BeaconState): void {
     } else if (isExited) {
       postponed.push(deposit);
     } else {
-      isChurnLimitReached = processedAmount + deposit.amount > available;
+      isChurnLimitReached = uint64(processedAmount + deposit.amount) > available;
       if (isChurnLimitReached) break;
       processedAmount += deposit.amount;
       applyPendingDeposit(state, deposit, index);
