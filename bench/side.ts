@@ -53,6 +53,15 @@ export class Side {
     return (await this.#ask({ run: true }))!;
   }
 
+  /** Stops all of the process's threads where they are. */
+  pause(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child.kill("SIGCONT");
+  }
+
   close(): void {
     this.#settle = undefined;
     this.#child.kill();
