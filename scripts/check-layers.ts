@@ -19,7 +19,8 @@ const LAYERS: Record<string, readonly string[]> = {
   validator: ["base", "crypto", "spec", "db"],
   chain: ["base", "crypto", "columns", "spec", "db"],
   sync: ["base", "crypto", "columns", "spec", "db", "chain"],
-  api: ["base", "crypto", "columns", "spec", "db", "chain", "sync"],
+  // Of the validator only the interface that its two kinds of beacon API implement.
+  api: ["base", "crypto", "columns", "spec", "db", "validator", "chain", "sync"],
   status: ["base", "crypto", "columns", "spec", "db", "chain", "sync", "api"],
   cli: ["base", "crypto", "columns", "spec", "db", "network", "validator", "chain", "sync", "api", "status"],
   // The one file above the layers.
