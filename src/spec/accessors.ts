@@ -167,8 +167,12 @@ export function getBaseRewardPerIncrement(state: BeaconState): number {
 export function getActiveBalance(state: BeaconState): ActiveBalance {
   const entry = epochEntry(state, getCurrentEpoch(state));
   const { version } = state.validators.effectiveBalance;
-  if (entry.balance === null || entry.effectiveVersion !== version) {
-    setActiveBalance(state, sumEffectiveBalances(state, entry.active));
+  if (entry.balance !== null && entry.effectiveVersion === version) return entry.balance;
+  const pooled = state.cache.pooledBalance(entry.active, version);
+  if (pooled === undefined) setActiveBalance(state, sumEffectiveBalances(state, entry.active));
+  else {
+    entry.balance = pooled;
+    entry.effectiveVersion = version;
   }
   return entry.balance!;
 }
@@ -180,13 +184,15 @@ export function setActiveBalance(state: BeaconState, sum: bigint): void {
   assertValid(sum < 2n ** 64n, "UINT64_OVERFLOW", { totalActiveBalance: sum });
   const gwei = sum > increment ? sum : increment;
   const entry = epochEntry(state, getCurrentEpoch(state));
+  const { version } = state.validators.effectiveBalance;
   entry.balance = {
     gwei,
     increments: Number(gwei / increment),
     baseRewardPerIncrement: Number((increment * BigInt(BASE_REWARD_FACTOR)) / integerSquareroot(gwei)),
     balanceChurnLimit: balanceChurnLimit(state, gwei),
   };
-  entry.effectiveVersion = state.validators.effectiveBalance.version;
+  entry.effectiveVersion = version;
+  state.cache.poolBalance(entry.active, version, entry.balance);
 }
 
 /** Validators that may enter or leave in an epoch. @spec get_validator_churn_limit (phase0) */
@@ -305,19 +311,25 @@ function sumEffectiveBalances(state: BeaconState, active: ActiveSet): bigint {
   for (let p = 0; p < column.pageCount; p++) {
     const start = p * column.itemsPerPage;
     const count = column.readPage(p, page);
-    let sum = 0;
-    let highest = 0;
-    for (let k = 0; k < count; k++) {
-      if ((active.word((start + k) >>> 5) & (1 << ((start + k) & 31))) === 0) continue;
-      const value = page[k]!;
+    const sum = sumPage(page, count, active, start);
+    if (sum >= 0) total += BigInt(sum);
+    else for (let k = 0; k < count; k++) if (active.has(start + k)) total += column.getBig(start + k);
+  }
+  return total;
+}
+
+/** The sum over the active among items `start`, a multiple of 32, and on; -1 when it may not be exact. */
+function sumPage(page: Float64Array, count: number, active: ActiveSet, start: number): number {
+  let sum = 0;
+  let highest = 0;
+  for (let first = 0; first < count; first += 32) {
+    const word = active.word((start + first) >>> 5);
+    const end = Math.min(first + 32, count);
+    for (let k = first; k < end; k++) {
+      const value = (word >>> (k - first)) & 1 ? page[k]! : 0;
       sum += value;
       if (value > highest) highest = value;
     }
-    if (highest <= SUMMABLE) {
-      total += BigInt(sum);
-      continue;
-    }
-    for (let k = 0; k < count; k++) if (active.has(start + k)) total += column.getBig(start + k);
   }
-  return total;
+  return highest <= SUMMABLE ? sum : -1;
 }

@@ -4,6 +4,7 @@ import type { ActiveSet } from "./active-set.ts";
 /** Previous, current and next epoch, and the one whose proposers fulu computes ahead. */
 const EPOCHS_KEPT = 4;
 const SHUFFLINGS_POOLED = 4;
+const BALANCES_POOLED = 4;
 const COMMITTEES_KEPT = 4;
 
 /** All active validators of an epoch in shuffled order; committees are its slices. */
@@ -36,6 +37,12 @@ export interface EpochEntry {
   proposer: { slot: number; seed: Uint8Array; effectiveVersion: number; index: number } | null;
 }
 
+interface PooledBalance {
+  readonly active: ActiveSet;
+  readonly effectiveVersion: number;
+  readonly balance: ActiveBalance;
+}
+
 /** Last epoch of the exit queue and how many leave in it; needed before electra. */
 export interface ExitQueue {
   readonly exitVersion: number;
@@ -55,18 +62,21 @@ export interface RegistryVersions {
  *
  * Everything is kept with the versions of the columns it came from and is used only while those are unchanged, so
  * that a write nobody announced costs time, never correctness. `registryChanged` says of a write that the epochs
- * before some epoch do not see it. Entries belong to one state; shufflings are shared by all its clones, found by content.
+ * before some epoch do not see it. Entries belong to one state; shufflings and sums of balances are shared by all its
+ * clones, found by content.
  */
 export class StateCache {
   /** Most recently used first. */
   readonly #entries: EpochEntry[];
   readonly #pool: Shuffling[];
+  readonly #balances: PooledBalance[];
   readonly #committees: { committee: object; indices: Uint32Array }[];
   exitQueue: ExitQueue | null;
 
   constructor(from?: StateCache) {
     this.#entries = from === undefined ? [] : from.#entries.map((entry) => ({ ...entry }));
     this.#pool = from === undefined ? [] : from.#pool;
+    this.#balances = from === undefined ? [] : from.#balances;
     this.#committees = from === undefined ? [] : from.#committees;
     this.exitQueue = from?.exitQueue ?? null;
   }
@@ -130,6 +140,17 @@ export class StateCache {
   poolShuffling(shuffling: Shuffling): void {
     this.#pool.unshift(shuffling);
     if (this.#pool.length > SHUFFLINGS_POOLED) this.#pool.pop();
+  }
+
+  /** The sum over this very set that some clone has computed when its effective balances were at this version. */
+  pooledBalance(active: ActiveSet, effectiveVersion: number): ActiveBalance | undefined {
+    const known = this.#balances.find((sum) => sum.active === active && sum.effectiveVersion === effectiveVersion);
+    return known?.balance;
+  }
+
+  poolBalance(active: ActiveSet, effectiveVersion: number, balance: ActiveBalance): void {
+    this.#balances.unshift({ active, effectiveVersion, balance });
+    if (this.#balances.length > BALANCES_POOLED) this.#balances.pop();
   }
 
   /** Validator indices of a sync committee value; values are never changed in place, so identity names them. */
