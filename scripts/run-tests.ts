@@ -39,6 +39,10 @@ const STEPS: readonly Step[] = [
   nodeTests("db", "database under kill -9", ["test/db/**/*.test.ts"], ["--test-concurrency=1"]),
   // One at a time: these read what the process holds.
   nodeTests("memory", "memory budgets", ["test/memory/**/*.test.ts"], ["--expose-gc", "--test-concurrency=1"]),
+  nodeTests("sim", "simulated chains", ["test/sim/**/*.test.ts"], ["--test-concurrency=1"]),
+  // Slots of some seconds: one network at a time, or none keeps its time.
+  nodeTests("devnet", "local networks", ["test/devnet/**/*.test.ts"], ["--test-concurrency=1"]),
+  nodeTests("browser", "pages in a browser", ["test/browser/**/*.test.ts"], ["--test-concurrency=1"]),
   {
     name: "spec",
     title: "reference tests of the consensus spec",
