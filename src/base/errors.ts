@@ -55,6 +55,25 @@ export class StorageError extends CressetError {
   }
 }
 
+export type EngineErrorCode =
+  | "ENGINE_OFFLINE"
+  | "ENGINE_TIMEOUT"
+  | "ENGINE_AUTH"
+  | "ENGINE_RPC"
+  | "ENGINE_ANSWER"
+  | "ENGINE_UNSUPPORTED";
+
+/** An execution client does not answer, refuses, or answers nonsense. */
+export class EngineError extends CressetError {
+  declare readonly code: EngineErrorCode;
+  /** Of JSON-RPC, with ENGINE_RPC. */
+  readonly rpcCode: number | undefined;
+  constructor(code: EngineErrorCode, message: string, options?: { cause?: unknown; rpcCode?: number }) {
+    super(code, message, options);
+    this.rpcCode = options?.rpcCode;
+  }
+}
+
 /** A rule of the spec, as a condition that a block must meet. */
 export function assertValid(condition: boolean, code: string, values?: Record<string, unknown>): asserts condition {
   if (!condition) throw new InvalidBlock(code, values);

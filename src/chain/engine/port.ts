@@ -105,8 +105,8 @@ export interface ExecutionEngine {
   forkchoiceUpdated(state: ForkchoiceState, fork: Fork, attributes?: PayloadAttributes): Promise<ForkchoiceVerdict>;
   /** Throws EngineError: without a payload there is nothing to propose. */
   getPayload(fork: Fork, payloadId: string): Promise<BuiltPayload>;
-  /** Undefined where no engine can answer now; null for each blob that it does not have. */
-  getBlobs(versionedHashes: readonly Uint8Array[]): Promise<(BlobAndProofs | null)[] | undefined>;
+  /** Undefined where no engine can answer now; null for each blob that it does not have. The fork is fulu by default. */
+  getBlobs(versionedHashes: readonly Uint8Array[], fork?: Fork): Promise<(BlobAndProofs | null)[] | undefined>;
   /** A block of proof of work, for the merge; undefined where it is unknown. */
   getPowBlock(blockHash: Uint8Array): Promise<PowBlock | undefined>;
   /** Of the engines that told, the primary first. */
