@@ -10,7 +10,7 @@ import { stateFile, VARIANTS, variantFile } from "./state-files.ts";
 type Report = (text: string) => void;
 
 /** A node transitions states all day: its code is compiled. What happens once at a start is measured cold. */
-const WARMUPS = 16;
+const WARMUPS = 12;
 const COLD = 0;
 
 /** Everything about states of one size. @param isMain also what is measured at one size only */
