@@ -74,6 +74,26 @@ export class EngineError extends CressetError {
   }
 }
 
+/** Why a request to a peer gave no full answer. */
+export type RequestFailure =
+  | "TIMEOUT"
+  | "CLOSED"
+  | "MALFORMED"
+  | "UNSUPPORTED"
+  | "INVALID_REQUEST"
+  | "SERVER_ERROR"
+  | "RESOURCE_UNAVAILABLE"
+  | "BUSY";
+
+/** A peer refused a request, answered too late or broke the protocol. */
+export class RequestFailed extends CressetError {
+  override readonly code: RequestFailure;
+  constructor(code: RequestFailure, message: string, options?: { cause?: unknown }) {
+    super(code, message, options);
+    this.code = code;
+  }
+}
+
 /** A rule of the spec, as a condition that a block must meet. */
 export function assertValid(condition: boolean, code: string, values?: Record<string, unknown>): asserts condition {
   if (!condition) throw new InvalidBlock(code, values);

@@ -2,36 +2,7 @@
 import type { MetaData, Status } from "../spec/containers.ts";
 import type { Fork } from "../spec/fork.ts";
 import type { GossipTopic } from "../spec/gossip/topic.ts";
-
-export const REQUEST_PROTOCOLS = [
-  "status",
-  "goodbye",
-  "ping",
-  "metadata",
-  "beacon_blocks_by_range",
-  "beacon_blocks_by_root",
-  "blob_sidecars_by_range",
-  "blob_sidecars_by_root",
-  "data_column_sidecars_by_range",
-  "data_column_sidecars_by_root",
-  "light_client_bootstrap",
-  "light_client_updates_by_range",
-  "light_client_finality_update",
-  "light_client_optimistic_update",
-] as const;
-export type RequestProtocol = (typeof REQUEST_PROTOCOLS)[number];
-
-/** One block, sidecar or light-client object of an answer. */
-export interface ResponseChunk {
-  readonly fork: Fork;
-  /** SSZ, or where `frames` is set the number of its bytes matters only. */
-  readonly bytes: Uint8Array;
-}
-
-/** What a handler answers with: SSZ, or the framed snappy that the database has, which goes out as it is. */
-export type ServedChunk =
-  | { readonly fork: Fork; readonly slot: number; readonly bytes: Uint8Array }
-  | { readonly fork: Fork; readonly slot: number; readonly frames: Uint8Array; readonly sszLength: number };
+import type { DataProtocol, DataRequest, RequestBodies, ResponseChunk, ServedChunk } from "../spec/requests.ts";
 
 export type GossipVerdict = "accept" | "ignore" | "reject";
 
@@ -45,31 +16,13 @@ export interface GossipMessage {
   readonly seenAtMs: number;
 }
 
-/** Values of requests, by protocol. */
-export interface RequestBodies {
-  beacon_blocks_by_range: { startSlot: number; count: number };
-  beacon_blocks_by_root: Uint8Array[];
-  blob_sidecars_by_range: { startSlot: number; count: number };
-  blob_sidecars_by_root: { blockRoot: Uint8Array; index: number }[];
-  data_column_sidecars_by_range: { startSlot: number; count: number; columns: number[] };
-  data_column_sidecars_by_root: { blockRoot: Uint8Array; columns: number[] }[];
-  light_client_bootstrap: Uint8Array;
-  light_client_updates_by_range: { startPeriod: number; count: number };
-  light_client_finality_update: undefined;
-  light_client_optimistic_update: undefined;
-}
-export type DataProtocol = keyof RequestBodies;
-
-/** A request that is served, as one value to switch over. */
-export type DataRequest = {
-  [P in DataProtocol]: { readonly protocol: P; readonly body: RequestBodies[P] };
-}[DataProtocol];
-
 export interface NetworkHandlers {
   onGossip(message: GossipMessage): Promise<GossipVerdict>;
   /** @throws RequestRefused to answer with an error code; any other error becomes a server error */
   onRequest(peer: string, request: DataRequest): AsyncIterable<ServedChunk>;
   localStatus(): Status;
+  /** Whether the peer's finalized checkpoint may lie in our chain. */
+  isRelevant(status: Status): Promise<boolean>;
   onPeerStatus(peer: string, status: Status): void;
   onPeerGone(peer: string): void;
 }
