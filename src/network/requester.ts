@@ -107,11 +107,11 @@ export class Requester {
     const limit = Math.min(protocol.chunksOf(body), protocol.maxChunks);
     for (let count = 0; count < limit; count++) {
       if (await reader.isAtEnd(performance.now() + (count === 0 ? ttfbMs : respMs))) return;
-      yield await this.#chunk(reader, protocol, performance.now() + respMs);
+      yield await this.#chunk(reader, protocol as unknown as Protocol, performance.now() + respMs);
     }
   }
 
-  async #chunk(reader: StreamReader, protocol: Protocol<ProtocolName>, deadlineMs: number): Promise<ResponseChunk> {
+  async #chunk(reader: StreamReader, protocol: Protocol, deadlineMs: number): Promise<ResponseChunk> {
     const [code] = await reader.read(1, deadlineMs);
     if (code !== 0) throw await refusal(reader, code!, deadlineMs);
     let fork: Fork = Fork.phase0;
