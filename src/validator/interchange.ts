@@ -17,15 +17,15 @@ export interface Interchange {
 /** Reads a file's text down to what is kept of each key; a key that comes twice is one. @throws DecodeError */
 export function parseInterchange(text: string): Interchange {
   const file = record(parseJson(text), "");
-  const metadata = record(file["metadata"], "metadata");
-  const version = metadata["interchange_format_version"];
+  const metadata = record(file.metadata, "metadata");
+  const version = metadata.interchange_format_version;
   if (version !== VERSION) throw new DecodeError(`version ${String(version)}, not ${VERSION}`, "metadata");
-  const genesisValidatorsRoot = hex(metadata["genesis_validators_root"], 32, "metadata.genesis_validators_root");
+  const genesisValidatorsRoot = hex(metadata.genesis_validators_root, 32, "metadata.genesis_validators_root");
   const keys = new Map<string, { pubkey: Uint8Array; marks: SlashingMarks }>();
-  for (const [i, item] of list(file["data"], "data").entries()) {
+  for (const [i, item] of list(file.data, "data").entries()) {
     const path = `data[${i}]`;
     const entry = record(item, path);
-    const pubkey = hex(entry["pubkey"], 48, `${path}.pubkey`);
+    const pubkey = hex(entry.pubkey, 48, `${path}.pubkey`);
     const before = keys.get(toHex(pubkey))?.marks ?? NO_MARKS;
     keys.set(toHex(pubkey), { pubkey, marks: withEntry(before, entry, path) });
   }
@@ -67,17 +67,17 @@ function signingRoot(root: Uint8Array | undefined): { signing_root?: string } {
 
 function withEntry(marks: SlashingMarks, entry: Record<string, unknown>, path: string): SlashingMarks {
   let next = marks;
-  for (const [i, item] of list(entry["signed_blocks"], `${path}.signed_blocks`).entries()) {
+  for (const [i, item] of list(entry.signed_blocks, `${path}.signed_blocks`).entries()) {
     const at = `${path}.signed_blocks[${i}]`;
     const block = record(item, at);
-    next = withBlock(next, uint(block["slot"], `${at}.slot`), optionalRoot(block["signing_root"], at));
+    next = withBlock(next, uint(block.slot, `${at}.slot`), optionalRoot(block.signing_root, at));
   }
-  for (const [i, item] of list(entry["signed_attestations"], `${path}.signed_attestations`).entries()) {
+  for (const [i, item] of list(entry.signed_attestations, `${path}.signed_attestations`).entries()) {
     const at = `${path}.signed_attestations[${i}]`;
     const attestation = record(item, at);
-    const source = uint(attestation["source_epoch"], `${at}.source_epoch`);
-    const target = uint(attestation["target_epoch"], `${at}.target_epoch`);
-    next = withAttestation(next, source, target, optionalRoot(attestation["signing_root"], at));
+    const source = uint(attestation.source_epoch, `${at}.source_epoch`);
+    const target = uint(attestation.target_epoch, `${at}.target_epoch`);
+    next = withAttestation(next, source, target, optionalRoot(attestation.signing_root, at));
   }
   return next;
 }

@@ -28,7 +28,7 @@ interface Vector {
   }[];
 }
 
-const folder = process.env["CRESSET_SLASHING_VECTORS"] ?? findVectors();
+const folder = process.env.CRESSET_SLASHING_VECTORS ?? findVectors();
 for (const file of readdirSync(folder).filter((name) => name.endsWith(".json"))) {
   test(file.replace(".json", ""), () => run(JSON.parse(readFileSync(join(folder, file), "utf8")) as Vector));
 }
