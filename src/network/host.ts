@@ -7,6 +7,7 @@ import type { Libp2p, PrivateKey } from "@libp2p/interface";
 import { mplex } from "@libp2p/mplex";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p } from "libp2p";
+import { withEarlyEnds } from "./early-end.ts";
 
 const MAX_STREAMS = 128;
 const SOCKET_IDLE_MS = 5 * 60_000;
@@ -43,8 +44,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     ],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({ maxInboundStreams: MAX_STREAMS, maxOutboundStreams: MAX_STREAMS }),
-      mplex({ disconnectThreshold: 64 }),
+      withEarlyEnds(yamux({ maxInboundStreams: MAX_STREAMS, maxOutboundStreams: MAX_STREAMS })),
+      withEarlyEnds(mplex({ disconnectThreshold: 64 })),
     ],
     connectionManager: {
       maxConnections,

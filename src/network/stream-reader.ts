@@ -21,7 +21,7 @@ export class StreamReader {
     stream.addEventListener("message", this.#onMessage);
     stream.addEventListener("end", this.#onEnd);
     stream.addEventListener("close", this.#onClose);
-    if (stream.readableEnded || stream.readStatus === "closed") this.#hasEnded = true;
+    this.#hasEnded = stream.remoteWriteStatus === "closed" && stream.readBufferLength === 0;
   }
 
   /** Bytes received and not yet read. */
@@ -33,7 +33,7 @@ export class StreamReader {
   async read(count: number, deadlineMs: number): Promise<Uint8Array> {
     while (this.#bytes < count) {
       if (this.#failure !== undefined) throw this.#closed(this.#failure);
-      if (this.#hasEnded) throw new RequestFailed("MALFORMED", `the stream ended before ${count} more bytes`);
+      if (this.#isEnded) throw new RequestFailed("MALFORMED", `the stream ended before ${count} more bytes`);
       await this.#more(deadlineMs);
     }
     return this.#take(count);
@@ -43,7 +43,7 @@ export class StreamReader {
   async isAtEnd(deadlineMs: number): Promise<boolean> {
     while (this.#bytes === 0) {
       if (this.#failure !== undefined) throw this.#closed(this.#failure);
-      if (this.#hasEnded) return true;
+      if (this.#isEnded) return true;
       await this.#more(deadlineMs);
     }
     return false;
@@ -56,6 +56,12 @@ export class StreamReader {
     this.#stream.removeEventListener("close", this.#onClose);
     this.#parts = [];
     this.#bytes = 0;
+  }
+
+  /** The event comes once, and may have come before what was put back is read. */
+  get #isEnded(): boolean {
+    const { readableEnded, readBufferLength } = this.#stream;
+    return this.#hasEnded || (readableEnded && readBufferLength === 0);
   }
 
   #closed(cause: Error): RequestFailed {

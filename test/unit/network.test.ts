@@ -91,6 +91,8 @@ test("an accepted message reaches the neighbour's neighbour, a rejected one does
     const { digest } = a.network.digests.periods[0]!;
     const topic = formatTopic({ forkDigest: digest, topic: "beacon_block" });
     await waitUntil(() => a.network.subscribers(topic) === 1 && b.network.subscribers(topic) === 2, "subscriptions");
+    // Accepted messages go to the mesh, which is made at heartbeats.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
     const good = blockBytes(a.spec, 9, 1);
     const bad = blockBytes(a.spec, 10, 2);
     b.verdict = ({ bytes }) => (Buffer.compare(bytes, bad) === 0 ? "reject" : "accept");
