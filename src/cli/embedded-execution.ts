@@ -50,6 +50,7 @@ export interface EmbeddedExecution {
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 const LOG_TAIL_LINES = 5;
+const BLOB_CACHE = new URL("./ethereumjs-blob-cache.ts", import.meta.url).href;
 
 /** Whether geth can be used, by asking it for its version. */
 export function findGeth(path = "geth"): boolean {
@@ -114,7 +115,7 @@ function ethereumjsCommand(options: EmbeddedExecutionOptions, { jwtSecretFile, g
     saveReceipts: true,
   };
   const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
-  return [process.execPath, "--max-old-space-size=512", ethereumjsScript(), ...flags];
+  return [process.execPath, "--max-old-space-size=512", "--import", BLOB_CACHE, ethereumjsScript(), ...flags];
 }
 
 function ethereumjsScript(): string {
