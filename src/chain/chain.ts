@@ -1,0 +1,378 @@
+/**
+ * The beacon chain of one node: everything that changes it goes through here, one thing at a time.
+ * @see https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/specs/phase0/fork-choice.md
+ */
+import { toHex } from "../base/bytes.ts";
+import type { SlotClock } from "../base/clock.ts";
+import { UsageError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import { SerialQueue } from "../base/task-queue.ts";
+import type { Database } from "../db/database.ts";
+import type { ChainSpec } from "../spec/chain-spec.ts";
+import { forkAtEpoch } from "../spec/config.ts";
+import type { AttestationData } from "../spec/containers.ts";
+import { CheckpointStates } from "../spec/fork-choice/checkpoint-states.ts";
+import { onTickMs } from "../spec/fork-choice/on-tick.ts";
+import { isOptimisticNode, onInvalidPayload, onValidPayload } from "../spec/fork-choice/optimistic.ts";
+import { getForkchoiceStore, type Store } from "../spec/fork-choice/store.ts";
+import { ForkChoiceView } from "../spec/gossip/fork-choice-view.ts";
+import { Seen } from "../spec/gossip/seen.ts";
+import { computeEpochAtSlot, computeStartSlotAtEpoch } from "../spec/misc.ts";
+import type { BeaconState, StateOptions } from "../spec/state.ts";
+import type { Anchor } from "./anchor.ts";
+import { Availability } from "./availability.ts";
+import { catchUp } from "./catch-up.ts";
+import type { ExecutionEngine, PayloadAttributes } from "./engine/port.ts";
+import { EngineLink } from "./engine-link.ts";
+import { ChainEvents } from "./events.ts";
+import { Finalizer } from "./finalize.ts";
+import { type HeadInfo, HeadTracker, payloadHashOf } from "./head.ts";
+import { checkEarly, type ImportResult, importBlock } from "./import-block.ts";
+import { type IncomingBlock, recordBytes, toBlockRecord, toIncomingBlock } from "./incoming-block.ts";
+import { blocksAfter, rebuildState, storedAnchor } from "./replay.ts";
+import { States } from "./states.ts";
+import { type BlockFetcher, UnknownParents } from "./unknown-parent.ts";
+import { Votes } from "./votes.ts";
+
+export interface ChainOptions {
+  /** Columns that the node keeps, ascending. */
+  readonly custodyColumns: readonly number[];
+  /** Post-states of blocks kept in memory. */
+  readonly maxStates?: number;
+  /** Epochs between two whole finalized states on disk. */
+  readonly snapshotEpochs?: number;
+  /** How long a block of the present waits for its data. */
+  readonly availabilityTimeoutMs?: number;
+  /** Native threads for signatures and roots. */
+  readonly threads?: number;
+}
+
+export interface ChainParts {
+  readonly spec: ChainSpec;
+  readonly database: Database;
+  readonly slotClock: SlotClock;
+  readonly log: Logger;
+  /** Absent for a network without execution clients. */
+  readonly engine?: ExecutionEngine;
+  /** Where to begin when the database is new. */
+  readonly anchor?: Anchor;
+  /** Where the states of this node live. */
+  readonly stateOptions: StateOptions;
+  readonly options: ChainOptions;
+}
+
+export interface SyncStatus {
+  readonly headSlot: number;
+  /** In slots. */
+  readonly distance: number;
+  readonly isSyncing: boolean;
+  readonly isOptimistic: boolean;
+  readonly isEngineOffline: boolean;
+}
+
+/** Imports that may wait: more than a batch of sync. */
+const IMPORT_LIMIT = 512;
+/** A node this many slots behind is syncing, and none of its validators may attest. */
+const SYNC_TOLERANCE_SLOTS = 4;
+
+export class Chain {
+  readonly spec: ChainSpec;
+  readonly slotClock: SlotClock;
+  readonly store: Store;
+  readonly view: ForkChoiceView;
+  readonly seen: Seen = new Seen();
+  readonly database: Database;
+  readonly states: States;
+  readonly availability: Availability;
+  readonly engine: EngineLink;
+  readonly execution: ExecutionEngine | undefined;
+  readonly events: ChainEvents;
+  readonly votes: Votes;
+  readonly unknownParents: UnknownParents = new UnknownParents();
+  readonly log: Logger;
+  readonly genesisTime: number;
+  readonly genesisValidatorsRoot: Uint8Array;
+  blockFetcher: BlockFetcher = { fetchBlock: () => {} };
+  readonly #options: ChainOptions;
+  readonly #head: HeadTracker;
+  readonly #finalizer: Finalizer;
+  readonly #imports = new SerialQueue(IMPORT_LIMIT);
+  readonly #checkpoints: CheckpointStates;
+  readonly #cancels: (() => void)[] = [];
+  #finalizedEpoch: number;
+  #isCatchingUp = false;
+
+  private constructor(parts: ChainParts, anchor: Anchor) {
+    const { spec, database, slotClock, log } = parts;
+    this.spec = spec;
+    this.database = database;
+    this.slotClock = slotClock;
+    this.log = log.child({ part: "chain" });
+    this.#options = parts.options;
+    this.events = new ChainEvents((error) => this.log.error({ err: error }, "a listener failed"));
+    this.execution = parts.engine;
+    this.engine = new EngineLink(parts.engine, this.log);
+    this.genesisTime = anchor.state.genesisTime;
+    this.genesisValidatorsRoot = anchor.state.genesisValidatorsRoot;
+    this.states = new States(parts.options.maxStates === undefined ? {} : { maxStates: parts.options.maxStates });
+    this.#checkpoints = new CheckpointStates({ blockStates: this.states });
+    const { states, events } = this;
+    this.store = getForkchoiceStore({
+      ...{ anchorState: anchor.state, anchorBlock: anchor.block },
+      ...{ blockStates: states, checkpoints: this.#checkpoints },
+    });
+    states.add(anchor.root, anchor.state);
+    states.pin([anchor.root]);
+    const { store } = this;
+    states.useRegeneration((root) => rebuildState({ store, states, database, options: parts.stateOptions }, root));
+    this.view = new ForkChoiceView({ store });
+    this.votes = new Votes(store);
+    this.availability = new Availability({ spec, database, custodyColumns: parts.options.custodyColumns });
+    this.#finalizedEpoch = store.finalizedCheckpoint.epoch;
+    this.#finalizer = new Finalizer({
+      store,
+      states,
+      database,
+      log: this.log,
+      snapshotEpochs: parts.options.snapshotEpochs ?? 64,
+    });
+    this.tick();
+    this.#head = new HeadTracker(store, states, events);
+  }
+
+  /**
+   * Begins where the database ends, or at the anchor when it is new.
+   * @throws UsageError when there is neither, StorageError when the database is damaged
+   */
+  static async start(parts: ChainParts): Promise<Chain> {
+    const stored = await storedAnchor(parts.spec, parts.database, parts.stateOptions);
+    const anchor = stored ?? parts.anchor;
+    if (anchor === undefined)
+      throw new UsageError("the database is empty, and no genesis or checkpoint state was given");
+    if (stored !== undefined) parts.anchor?.state.drop();
+    else await writeAnchor(parts, anchor);
+    const chain = new Chain(parts, anchor);
+    await chain.#replay(anchor.state.slot);
+    chain.#follow();
+    return chain;
+  }
+
+  get head(): HeadInfo {
+    return this.#head.current;
+  }
+
+  /** Post-state of the head; not to be changed, nor kept over an await without a clone. */
+  headState(): BeaconState {
+    const state = this.states.get(this.head.root);
+    if (state === undefined) throw new Error(`the head's state ${toHex(this.head.root)} is not in memory`);
+    return state;
+  }
+
+  /** The head's state at a slot, the head's own or a later one; as headState. */
+  headStateAt(slot: number): BeaconState {
+    return this.states.advanced(this.head.root, this.headState(), slot);
+  }
+
+  /** Of the attester duties of an epoch in the head's chain. */
+  dependentRoot(epoch: number): Uint8Array {
+    return this.#head.dependentRoot(epoch);
+  }
+
+  syncStatus(): SyncStatus {
+    const headSlot = this.head.slot;
+    const distance = Math.max(0, this.slotClock.currentSlot() - headSlot);
+    const isBehind = distance > SYNC_TOLERANCE_SLOTS + this.spec.preset.SLOTS_PER_EPOCH;
+    return {
+      headSlot,
+      distance,
+      isSyncing: isBehind,
+      isOptimistic: isOptimisticNode(this.store),
+      isEngineOffline: this.engine.isOffline,
+    };
+  }
+
+  /** Takes a block in. When it is answered with `imported` it survives a crash. */
+  async importBlock(block: IncomingBlock): Promise<ImportResult> {
+    this.tick();
+    const early = checkEarly(this, block);
+    if (early !== undefined) return this.#afterImport(block, early);
+    await this.availability.waitFor(block, this.#options.availabilityTimeoutMs ?? this.slotClock.slotMs / 2);
+    const result = await this.#imports.run(() => this.#import(block));
+    return this.#afterImport(block, result);
+  }
+
+  /** Counts a vote whose signature was checked. */
+  addVote(data: AttestationData, indices: ArrayLike<number>): void {
+    this.votes.add(data, indices);
+  }
+
+  /** Brings fork choice's clock up to date. */
+  tick(): void {
+    const nowMs = this.slotClock.nowMs();
+    if (nowMs >= this.store.genesisTime * 1000) onTickMs(this.store, nowMs);
+  }
+
+  /** Recomputes the head and tells engine and listeners when it is another one. */
+  updateHead(): void {
+    if (!this.#head.update()) return;
+    this.#pinStates();
+    void this.tellEngine();
+  }
+
+  /** Tells the engine the head; with attributes it begins to build a payload. @returns its name at the engine */
+  async tellEngine(attributes?: PayloadAttributes): Promise<string | undefined> {
+    const { head, store } = this;
+    const fork = forkAtEpoch(
+      this.spec.config,
+      computeEpochAtSlot(this.spec, this.slotClock.currentSlot() + (attributes ? 1 : 0)),
+    );
+    const safeBlockHash = payloadHashOf(store, store.justifiedCheckpoint.root);
+    const finalizedBlockHash = payloadHashOf(store, store.finalizedCheckpoint.root);
+    const state = { headBlockHash: head.executionBlockHash, safeBlockHash, finalizedBlockHash };
+    const verdict = await this.engine.choose(state, fork, attributes);
+    if (verdict === undefined || store.array.indexOf(head.root) < 0) return undefined;
+    if (verdict.status === "valid" && onValidPayload(store, head.root).length > 0) this.updateHead();
+    if (verdict.status === "invalid") this.#invalidateHead(head, verdict.latestValidHash);
+    return verdict.status === "unavailable" ? undefined : verdict.payloadId;
+  }
+
+  /** SSZ of a block that the node holds. */
+  async blockBytes(root: Uint8Array): Promise<Uint8Array | undefined> {
+    const record = await this.database.blocks.readByRoot(root);
+    return record === undefined ? undefined : recordBytes(record);
+  }
+
+  /** The block at a slot of the head's chain, or undefined where there is none. */
+  async canonicalRootAt(slot: number): Promise<Uint8Array | undefined> {
+    const { array } = this.store;
+    const row = array.ancestorAt(array.indexOf(this.head.root), slot);
+    if (row >= 0) return array.slot[row] === slot ? array.rootAt(row) : undefined;
+    return this.database.canonical.root(slot);
+  }
+
+  /** Ends when everything begun is on disk. */
+  async stop(): Promise<void> {
+    for (const cancel of this.#cancels) cancel();
+    await this.#imports.idle();
+    this.#finalizer.drop();
+    this.#checkpoints.clear();
+    this.states.drop();
+  }
+
+  async #import(block: IncomingBlock): Promise<ImportResult> {
+    this.tick();
+    const { store, states, database, availability, engine } = this;
+    const result = await importBlock(
+      { store, states, database, availability, engine, threads: this.#options.threads ?? 2 },
+      block,
+    );
+    if (result.status !== "imported") return result;
+    this.updateHead();
+    if (block.source !== "replay") await this.#finalizeIfDue();
+    return result;
+  }
+
+  #afterImport(block: IncomingBlock, result: ImportResult): ImportResult {
+    const { slot } = block.signedBlock.message;
+    const at = { slot, root: toHex(block.root).slice(0, 18), source: block.source };
+    if (result.status === "imported") {
+      this.log.debug(at, "imported a block");
+      this.events.emit("block", { slot, root: block.root, isOptimistic: result.isOptimistic });
+      for (const child of this.unknownParents.takeChildren(block.root)) void this.importBlock(child);
+    } else if (result.status === "unknown-parent" && block.source !== "range") {
+      this.unknownParents.park(block);
+      this.blockFetcher.fetchBlock(result.parentRoot);
+    } else if (result.status === "invalid") {
+      this.view.refuse(block.root, slot);
+      this.log.warn({ ...at, err: result.error }, "refused a block");
+    } else if (result.status !== "known") this.log.debug({ ...at, status: result.status }, "did not import a block");
+    return result;
+  }
+
+  async #finalizeIfDue(): Promise<void> {
+    const { epoch, root } = this.store.finalizedCheckpoint;
+    if (epoch <= this.#finalizedEpoch) return;
+    this.#finalizedEpoch = epoch;
+    const row = this.store.array.indexOf(root);
+    const stateRoot = this.store.array.stateRoots.slice(row * 32, row * 32 + 32);
+    await this.#finalizer.finalize();
+    const finalizedSlot = computeStartSlotAtEpoch(this.spec, epoch);
+    this.seen.prune(finalizedSlot);
+    this.unknownParents.prune(finalizedSlot);
+    this.#pinStates();
+    this.log.info({ epoch, root: toHex(root).slice(0, 18) }, "finalized a checkpoint");
+    this.events.emit("finalized_checkpoint", { epoch, root, stateRoot, isOptimistic: this.head.isOptimistic });
+  }
+
+  #pinStates(): void {
+    const { justifiedCheckpoint, finalizedCheckpoint } = this.store;
+    this.states.pin([this.head.root, justifiedCheckpoint.root, finalizedCheckpoint.root]);
+  }
+
+  #invalidateHead(head: HeadInfo, latestValidHash: Uint8Array | undefined): void {
+    const row = this.store.array.indexOf(head.root);
+    const parentRoot = this.store.array.rootAt(Math.max(0, this.store.array.parent[row]!));
+    const { contradiction } = onInvalidPayload(this.store, { root: head.root, parentRoot }, latestValidHash);
+    if (contradiction !== undefined) {
+      const root = toHex(contradiction);
+      this.log.error({ root }, "the execution client now rejects a block that it had called valid: check its database");
+    }
+    this.updateHead();
+  }
+
+  /** Imports what the database holds after the anchor, without signatures. */
+  async #replay(afterSlot: number): Promise<void> {
+    let count = 0;
+    for await (const block of blocksAfter(this.spec, this.database, afterSlot)) {
+      await this.availability.recall(block);
+      const result = await this.#import(block);
+      if (result.status === "imported") count++;
+      else this.log.debug({ slot: block.signedBlock.message.slot, status: result.status }, "left a stored block out");
+      if (count % 256 === 255) this.log.info({ slot: block.signedBlock.message.slot }, "reading stored blocks");
+    }
+    this.#finalizedEpoch = this.store.finalizedCheckpoint.epoch;
+    this.#pinStates();
+    if (count > 0) this.log.info({ blocks: count, headSlot: this.head.slot }, "read stored blocks back");
+  }
+
+  /** From now on the clock drives the chain too. */
+  #follow(): void {
+    this.#cancels.push(this.slotClock.onSlot((slot) => this.#onSlot(slot)));
+    const stopListening = this.execution?.onChange((change) => {
+      if (change.isOnlineAgain) void this.#catchUp();
+    });
+    if (stopListening !== undefined) this.#cancels.push(stopListening);
+    void this.tellEngine();
+    void this.#catchUp();
+  }
+
+  #onSlot(slot: number): void {
+    this.tick();
+    this.votes.onSlot(slot);
+    this.updateHead();
+    if (this.head.isOptimistic) void this.#catchUp();
+    void this.#imports.run(() => this.#finalizeIfDue());
+  }
+
+  async #catchUp(): Promise<void> {
+    if (this.engine.isAbsent || this.#isCatchingUp) return;
+    this.#isCatchingUp = true;
+    try {
+      const { store, database, engine } = this;
+      if (await catchUp({ store, database, engine }, this.head.root)) this.updateHead();
+      await this.tellEngine();
+    } finally {
+      this.#isCatchingUp = false;
+    }
+  }
+}
+
+/** So that the next start finds it. */
+async function writeAnchor({ spec, database }: ChainParts, anchor: Anchor): Promise<void> {
+  if (anchor.signedBlock !== undefined) {
+    const block = toIncomingBlock(spec, anchor.signedBlock, { source: "replay", seenAtMs: 0 });
+    await database.blocks.append([toBlockRecord(block)]);
+  }
+  await database.states.writeSnapshot(anchor.state);
+  await database.canonical.add([{ slot: anchor.block.slot, root: anchor.root }]);
+}

@@ -1,0 +1,79 @@
+/** Blocks read back from the database: to start from, and to rebuild states that memory has let go of. */
+
+import { toHex } from "../base/bytes.ts";
+import { StorageError } from "../base/errors.ts";
+import type { Database } from "../db/database.ts";
+import type { ChainSpec } from "../spec/chain-spec.ts";
+import type { Store } from "../spec/fork-choice/store.ts";
+import { trustingVerifier } from "../spec/signature-sets.ts";
+import type { BeaconState, StateOptions } from "../spec/state.ts";
+import { stateTransition } from "../spec/transition.ts";
+import { type Anchor, checkpointAnchor, genesisAnchor } from "./anchor.ts";
+import { decodeIncomingBlock, type IncomingBlock, recordBytes } from "./incoming-block.ts";
+import type { States } from "./states.ts";
+
+/** Undefined when the database does not hold it. @throws StorageError when it is damaged */
+export async function readBlock(
+  spec: ChainSpec,
+  database: Database,
+  root: Uint8Array,
+): Promise<IncomingBlock | undefined> {
+  const record = await database.blocks.readByRoot(root);
+  if (record === undefined) return undefined;
+  return decodeIncomingBlock(spec, recordBytes(record), { source: "replay", seenAtMs: 0 });
+}
+
+/** The newest finalized state on disk with its block; undefined for a database that is new. */
+export async function storedAnchor(
+  spec: ChainSpec,
+  database: Database,
+  options: StateOptions,
+): Promise<Anchor | undefined> {
+  const entry = database.states.list().at(-1);
+  if (entry === undefined) return undefined;
+  const state = database.states.load(entry.root, options)!;
+  if (state.slot === 0) return genesisAnchor(state);
+  const header = { ...state.latestBlockHeader, stateRoot: entry.root };
+  const root = spec.types.phase0.BeaconBlockHeader.hashTreeRoot(header);
+  const block = await readBlock(spec, database, root);
+  if (block === undefined)
+    throw new StorageError(`the database lacks block ${toHex(root)}, of its state of slot ${state.slot}`);
+  return checkpointAnchor(state, block.signedBlock);
+}
+
+/** Stored blocks after a slot, by slot: parents before their children. */
+export async function* blocksAfter(spec: ChainSpec, database: Database, slot: number): AsyncGenerator<IncomingBlock> {
+  const range = { from: slot + 1, to: Number.POSITIVE_INFINITY, limit: Number.POSITIVE_INFINITY };
+  for await (const [key] of database.blocks.index.entries(range)) {
+    const record = await database.blocks.read(key);
+    if (record !== undefined) yield decodeIncomingBlock(spec, recordBytes(record), { source: "replay", seenAtMs: 0 });
+  }
+}
+
+/**
+ * The post-state of a block in the tree, by replay from the nearest ancestor whose state is in memory or on disk.
+ * Undefined when no ancestor's is. @cost a transition a block, without signatures
+ */
+export async function rebuildState(
+  parts: { store: Store; states: States; database: Database; options: StateOptions },
+  root: Uint8Array,
+): Promise<BeaconState | undefined> {
+  const { store, states, database, options } = parts;
+  const path: Uint8Array[] = [];
+  let state: BeaconState | undefined;
+  for (let row = store.array.indexOf(root); row >= 0; row = store.array.parent[row]!) {
+    const at = store.array.rootAt(row);
+    const stateRoot = store.array.stateRoots.slice(row * 32, row * 32 + 32);
+    state = states.get(at)?.clone() ?? database.states.load(stateRoot, options);
+    if (state !== undefined) break;
+    path.push(at);
+  }
+  if (state === undefined) return undefined;
+  for (const next of path.reverse()) {
+    const block = await readBlock(store.spec, database, next);
+    if (block === undefined) throw new StorageError(`the database lacks block ${toHex(next)}`);
+    // The root was checked when the block was imported; only the last state must have it at hand.
+    state = stateTransition(state, block.signedBlock, { validateResult: false, verifier: trustingVerifier });
+  }
+  return state;
+}
