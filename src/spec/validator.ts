@@ -99,9 +99,12 @@ export function computeSubnetForAttestation(
 
 /** @spec is_aggregator (phase0) */
 export function isAggregator(state: BeaconState, slot: number, index: number, slotSignature: Uint8Array): boolean {
-  const committee = getBeaconCommittee(state, slot, index);
-  const modulo = Math.max(1, Math.floor(committee.length / TARGET_AGGREGATORS_PER_COMMITTEE));
-  return isDrawn(slotSignature, modulo);
+  return isAggregatorOf(getBeaconCommittee(state, slot, index).length, slotSignature);
+}
+
+/** `isAggregator` for those who know the committee's length and have no state. */
+export function isAggregatorOf(committeeLength: number, slotSignature: Uint8Array): boolean {
+  return isDrawn(slotSignature, Math.max(1, Math.floor(committeeLength / TARGET_AGGREGATORS_PER_COMMITTEE)));
 }
 
 /** @spec get_aggregate_signature (phase0) */

@@ -17,6 +17,7 @@ import { SlashingLog } from "./slashing-log.ts";
 import {
   judgeAttestation,
   judgeBlock,
+  type SlashingMarks,
   type SlashingRefusal,
   type SlashingVerdict,
   withAttestation,
@@ -38,6 +39,7 @@ export interface AttestationToSign {
   readonly sourceEpoch: number;
   readonly targetEpoch: number;
   readonly signingRoot: Uint8Array;
+  readonly pubkeys: readonly Uint8Array[];
 }
 
 export interface SlashingProtectionOptions {
@@ -109,27 +111,24 @@ export class SlashingProtection {
   }
 
   /**
-   * Records one attestation for many keys, with one sync. Those without a refusal may be signed once this resolves.
+   * Records attestations, each for many keys, with one sync. Those without a refusal may be signed once this resolves.
    * @returns by place, why a key must not sign
    * @throws StorageError when the disk refuses: then none may be signed
    */
-  recordAttestations(
-    attestation: AttestationToSign,
-    pubkeys: readonly Uint8Array[],
-  ): Promise<(SlashingRefusal | undefined)[]> {
-    const { sourceEpoch, targetEpoch, signingRoot } = attestation;
+  recordAttestations(attestations: readonly AttestationToSign[]): Promise<(SlashingRefusal | undefined)[][]> {
     return this.#queue.run(async () => {
-      if (!isNumber(sourceEpoch) || !isNumber(targetEpoch)) throw new StorageError("no epochs of a signature");
+      await this.#register(attestations.flatMap(({ pubkeys }) => pubkeys));
       const entries = new EntryWriter();
-      const fresh = new Set<KnownKey>();
-      const keys = await this.#register(pubkeys);
-      const refusals = keys.map((key) => {
-        const verdict = judgeAttestation(key.marks, sourceEpoch, targetEpoch, signingRoot);
-        if (verdict === "new") fresh.add(key);
-        return refusalOf(verdict);
+      // What is judged later in the list counts on what came before.
+      const staged = new Map<KnownKey, SlashingMarks>();
+      const refusals = attestations.map((attestation) => {
+        const { fresh, refusals } = this.#judge(attestation, staged);
+        const { sourceEpoch, targetEpoch, signingRoot } = attestation;
+        if (fresh.length > 0) entries.attestations(sourceEpoch, targetEpoch, signingRoot, fresh);
+        return refusals;
       });
-      if (fresh.size > 0) await this.#append(entries.attestations(sourceEpoch, targetEpoch, signingRoot, [...fresh]));
-      for (const key of fresh) key.marks = withAttestation(key.marks, sourceEpoch, targetEpoch, signingRoot);
+      if (!entries.isEmpty) await this.#append(entries);
+      for (const [key, marks] of staged) key.marks = marks;
       return refusals;
     });
   }
@@ -189,6 +188,25 @@ export class SlashingProtection {
     await this.#queue.idle();
     await this.#log.close();
     this.#lock.release();
+  }
+
+  #judge(
+    { sourceEpoch, targetEpoch, signingRoot, pubkeys }: AttestationToSign,
+    staged: Map<KnownKey, SlashingMarks>,
+  ): { fresh: KnownKey[]; refusals: (SlashingRefusal | undefined)[] } {
+    if (!isNumber(sourceEpoch) || !isNumber(targetEpoch)) throw new StorageError("no epochs of a signature");
+    const fresh: KnownKey[] = [];
+    const refusals = pubkeys.map((pubkey) => {
+      const key = this.#keys.get(pubkey)!;
+      const marks = staged.get(key) ?? key.marks;
+      const verdict = judgeAttestation(marks, sourceEpoch, targetEpoch, signingRoot);
+      if (verdict === "new") {
+        fresh.push(key);
+        staged.set(key, withAttestation(marks, sourceEpoch, targetEpoch, signingRoot));
+      }
+      return refusalOf(verdict);
+    });
+    return { fresh, refusals };
   }
 
   /** Gives keys that are new a number, on the disk too. */

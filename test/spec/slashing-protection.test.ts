@@ -83,7 +83,9 @@ function signBlock(protection: SlashingProtection, block: Attempt): Promise<stri
 
 async function signAttestation(protection: SlashingProtection, vote: Attempt): Promise<string | undefined> {
   const [sourceEpoch, targetEpoch] = [Number(vote.source_epoch), Number(vote.target_epoch)];
-  const attestation = { sourceEpoch, targetEpoch, signingRoot: rootOf(vote) };
-  const [refusal] = await protection.recordAttestations(attestation, [fromHex(vote.pubkey)]);
-  return refusal;
+  const pubkeys = [fromHex(vote.pubkey)];
+  const [refusals] = await protection.recordAttestations([
+    { sourceEpoch, targetEpoch, signingRoot: rootOf(vote), pubkeys },
+  ]);
+  return refusals?.[0];
 }
