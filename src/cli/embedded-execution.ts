@@ -49,7 +49,7 @@ export interface EmbeddedExecution {
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
-const LOG_TAIL_LINES = 5;
+const LOG_TAIL_LINES = 12;
 const BLOB_CACHE = new URL("./ethereumjs-blob-cache.ts", import.meta.url).href;
 
 /** Whether geth can be used, by asking it for its version. */

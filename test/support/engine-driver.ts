@@ -13,6 +13,15 @@ export interface DrivenBlock {
   readonly verdict: PayloadVerdict;
 }
 
+export interface NextBlockOptions {
+  readonly withdrawals?: Withdrawal[];
+  /** How long the engine may build. */
+  readonly buildMs?: number;
+  readonly fork?: Fork;
+  /** A second after the block before, by default. */
+  readonly timestamp?: bigint;
+}
+
 export class EngineDriver {
   head: Uint8Array;
   timestamp: bigint;
@@ -28,10 +37,10 @@ export class EngineDriver {
   }
 
   /** Lets the engine build on the head, hands the payload back as a block, and makes it the head. */
-  async nextBlock(options: { withdrawals?: Withdrawal[]; buildMs?: number } = {}): Promise<DrivenBlock> {
-    this.timestamp += 1n;
+  async nextBlock(options: NextBlockOptions = {}): Promise<DrivenBlock> {
+    this.timestamp = options.timestamp ?? this.timestamp + 1n;
     this.#count++;
-    const fork = this.#fork;
+    const fork = options.fork ?? this.#fork;
     const parentBeaconBlockRoot = sha256(Uint8Array.of(1, this.#count));
     const started = await this.#engine.forkchoiceUpdated(this.#forkchoice(), fork, {
       timestamp: this.timestamp,
