@@ -6,6 +6,7 @@ import { registerDb } from "./cli/db.ts";
 import { registerDemo } from "./cli/demo.ts";
 import { runProgram } from "./cli/exit.ts";
 import { registerForkchoice } from "./cli/forkchoice.ts";
+import { registerSlashingProtection } from "./cli/slashing-protection.ts";
 import { registerSsz } from "./cli/ssz.ts";
 import { registerTransition } from "./cli/transition.ts";
 
@@ -23,5 +24,6 @@ registerForkchoice(program);
 registerBench(program);
 registerDb(program);
 registerDemo(program);
+registerSlashingProtection(program);
 
 await runProgram(program, process.argv);

@@ -13,6 +13,8 @@ import { readAt, writeAt, writeDurably } from "../db/durable-file.ts";
 const MAGIC = new TextEncoder().encode("cresset-slash-1\n");
 const HEADER_BYTES = 8;
 const CHECKSUM_BYTES = 16;
+/** So many zeros at a frame's end mean that it was never written; one or two could be a checksum's own. */
+const UNWRITTEN_BYTES = 4;
 export const MAX_BODY_BYTES = 64 * 2 ** 20;
 const MAX_FILE_BYTES = 2 ** 30;
 
@@ -169,7 +171,7 @@ function parse(path: string, bytes: Uint8Array): Parsed {
  */
 function frameEnd(path: string, bytes: Uint8Array, at: number, previous: Uint8Array): number | undefined {
   const rest = bytes.subarray(at);
-  if (rest.length < HEADER_BYTES || isZero(rest)) return undefined;
+  if (rest.length < HEADER_BYTES || isZero(rest.subarray(HEADER_BYTES))) return undefined;
   const length = new DataView(rest.buffer, rest.byteOffset, 4).getUint32(0, true);
   if (!bytesEqual(rest.subarray(0, HEADER_BYTES), encodeHeader(length)) || length > MAX_BODY_BYTES) {
     throw damaged(path, at, "a length was changed");
@@ -178,7 +180,7 @@ function frameEnd(path: string, bytes: Uint8Array, at: number, previous: Uint8Ar
   if (rest.length < size) return undefined;
   const checksum = rest.subarray(size - CHECKSUM_BYTES, size);
   if (bytesEqual(checksum, frameChecksum(rest.subarray(0, size - CHECKSUM_BYTES), previous))) return at + size;
-  if (rest.length === size && isZero(checksum)) return undefined;
+  if (rest.length === size && isZero(checksum.subarray(-UNWRITTEN_BYTES))) return undefined;
   throw damaged(path, at, "a checksum does not match");
 }
 

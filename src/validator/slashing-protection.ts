@@ -44,9 +44,8 @@ export interface AttestationToSign {
 
 export interface SlashingProtectionOptions {
   readonly folder: string;
-  readonly genesisValidatorsRoot: Uint8Array;
-  /** Makes the file if the folder never had one; true by default. */
-  readonly isCreated?: boolean;
+  /** Makes the file if the folder never had one. By default it must be there, and what it says is taken. */
+  readonly genesisValidatorsRoot?: Uint8Array;
   readonly compactAboveBytes?: number;
 }
 
@@ -81,7 +80,7 @@ export class SlashingProtection {
   /** @throws StorageError when the file is in use, lost, damaged, or of another network */
   static async open(options: SlashingProtectionOptions): Promise<SlashingProtection> {
     const { folder } = options;
-    if (options.isCreated ?? true) await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (options.genesisValidatorsRoot) await mkdir(folder, { recursive: true, mode: 0o700 });
     else if (!existsSync(join(folder, LOG_NAME))) throw new StorageError(`${folder} has no slashing protection`);
     const lock = SlashingLock.take(join(folder, LOCK_NAME));
     try {
@@ -247,18 +246,19 @@ async function ensureFile({ folder, genesisValidatorsRoot }: SlashingProtectionO
           "file that holds every signature",
       );
     }
+    if (!genesisValidatorsRoot) throw new StorageError(`${folder} has no slashing protection`);
     await SlashingLog.write(log, [new EntryWriter().network(genesisValidatorsRoot).finish()]);
   }
   if (existsSync(witness)) return;
   await writeDurably(witness, (handle) => writeAt(handle, new TextEncoder().encode(WITNESS_TEXT), 0));
 }
 
-function readKeys(path: string, bodies: readonly Uint8Array[], genesisValidatorsRoot: Uint8Array): KnownKeys {
+function readKeys(path: string, bodies: readonly Uint8Array[], genesisValidatorsRoot?: Uint8Array): KnownKeys {
   const keys = new KnownKeys();
   for (const body of bodies) keys.apply(body);
   const root = keys.genesisValidatorsRoot;
   if (!root) throw new StorageError(`${path} does not say of which network it is`);
-  if (!bytesEqual(root, genesisValidatorsRoot)) {
+  if (genesisValidatorsRoot && !bytesEqual(root, genesisValidatorsRoot)) {
     throw new StorageError(`${path} is of network ${toHex(root)}, not ${toHex(genesisValidatorsRoot)}`);
   }
   return keys;
