@@ -22,7 +22,7 @@ import type { BeaconState, StateOptions } from "../spec/state.ts";
 import type { Anchor } from "./anchor.ts";
 import { Availability } from "./availability.ts";
 import { catchUp } from "./catch-up.ts";
-import type { ExecutionEngine, PayloadAttributes } from "./engine/port.ts";
+import type { ExecutionEngine, ForkchoiceVerdict, PayloadAttributes } from "./engine/port.ts";
 import { EngineLink } from "./engine-link.ts";
 import { ChainEvents } from "./events.ts";
 import { Finalizer } from "./finalize.ts";
@@ -59,6 +59,13 @@ export interface ChainParts {
   /** Where the states of this node live. */
   readonly stateOptions: StateOptions;
   readonly options: ChainOptions;
+}
+
+/** What an engine is asked to build. */
+export interface PayloadBuild {
+  readonly headBlockHash: Uint8Array;
+  readonly attributes: PayloadAttributes;
+  readonly slot: number;
 }
 
 export interface SyncStatus {
@@ -101,6 +108,7 @@ export class Chain {
   readonly #cancels: (() => void)[] = [];
   #finalizedEpoch: number;
   #isCatchingUp = false;
+  #prepared: { readonly key: string; readonly payloadId: string } | undefined;
 
   private constructor(parts: ChainParts, anchor: Anchor) {
     const { spec, database, slotClock, log } = parts;
@@ -219,21 +227,29 @@ export class Chain {
     void this.tellEngine();
   }
 
-  /** Tells the engine the head; with attributes it begins to build a payload. @returns its name at the engine */
-  async tellEngine(attributes?: PayloadAttributes): Promise<string | undefined> {
-    const { head, store } = this;
-    const fork = forkAtEpoch(
-      this.spec.config,
-      computeEpochAtSlot(this.spec, this.slotClock.currentSlot() + (attributes ? 1 : 0)),
-    );
-    const safeBlockHash = payloadHashOf(store, store.justifiedCheckpoint.root);
-    const finalizedBlockHash = payloadHashOf(store, store.finalizedCheckpoint.root);
-    const state = { headBlockHash: head.executionBlockHash, safeBlockHash, finalizedBlockHash };
-    const verdict = await this.engine.choose(state, fork, attributes);
-    if (verdict === undefined || store.array.indexOf(head.root) < 0) return undefined;
-    if (verdict.status === "valid" && onValidPayload(store, head.root).length > 0) this.updateHead();
+  /** Tells the engine the head. */
+  async tellEngine(): Promise<void> {
+    const { head } = this;
+    const verdict = await this.#choose(head.executionBlockHash, this.slotClock.currentSlot());
+    if (verdict === undefined || this.store.array.indexOf(head.root) < 0) return;
+    if (verdict.status === "valid" && onValidPayload(this.store, head.root).length > 0) this.updateHead();
     if (verdict.status === "invalid") this.#invalidateHead(head, verdict.latestValidHash);
-    return verdict.status === "unavailable" ? undefined : verdict.payloadId;
+  }
+
+  /** Lets the engine begin to build a payload. @returns its name at the engine, undefined when it builds none */
+  async startPayload(build: PayloadBuild): Promise<string | undefined> {
+    const verdict = await this.#choose(build.headBlockHash, build.slot, build.attributes);
+    return verdict?.status === "valid" ? verdict.payloadId : undefined;
+  }
+
+  /** Remembers a payload that is being built ahead of its slot. */
+  keepPayload(parentRoot: Uint8Array, slot: number, payloadId: string): void {
+    this.#prepared = { key: `${slot}/${toHex(parentRoot)}`, payloadId };
+  }
+
+  /** The payload begun for a proposal, if there is one. */
+  preparedPayload(parentRoot: Uint8Array, slot: number): string | undefined {
+    return this.#prepared?.key === `${slot}/${toHex(parentRoot)}` ? this.#prepared.payloadId : undefined;
   }
 
   /** SSZ of a block that the node holds. */
@@ -257,6 +273,18 @@ export class Chain {
     this.#finalizer.drop();
     this.#checkpoints.clear();
     this.states.drop();
+  }
+
+  async #choose(
+    headBlockHash: Uint8Array,
+    slot: number,
+    attributes?: PayloadAttributes,
+  ): Promise<ForkchoiceVerdict | undefined> {
+    const { store } = this;
+    const fork = forkAtEpoch(this.spec.config, computeEpochAtSlot(this.spec, Math.max(0, slot)));
+    const safeBlockHash = payloadHashOf(store, store.justifiedCheckpoint.root);
+    const finalizedBlockHash = payloadHashOf(store, store.finalizedCheckpoint.root);
+    return this.engine.choose({ headBlockHash, safeBlockHash, finalizedBlockHash }, fork, attributes);
   }
 
   async #import(block: IncomingBlock): Promise<ImportResult> {
