@@ -6,7 +6,6 @@ import { DecodeError, InvalidBlock } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { counter, gauge } from "../base/metrics.ts";
 import type { BlobSidecar, DataColumnSidecar } from "../spec/containers.ts";
-import type { Fork } from "../spec/fork.ts";
 import { forkTypes } from "../spec/fork-types.ts";
 import { validateBeaconBlockGossip } from "../spec/gossip/beacon-block.ts";
 import { validateBlobSidecarGossip } from "../spec/gossip/blob-sidecar.ts";
@@ -17,19 +16,10 @@ import { decodeSsz } from "../spec/ssz-decode.ts";
 import type { BeaconState } from "../spec/state.ts";
 import { BatchingVerifier, VerifierFull } from "./batching-verifier.ts";
 import type { Chain } from "./chain.ts";
+import type { GossipInput } from "./gossip-input.ts";
 import { decodeIncomingBlock, type IncomingBlock } from "./incoming-block.ts";
 import { MessageRules } from "./message-rules.ts";
 import type { Pools } from "./pools/pools.ts";
-
-export interface GossipInput {
-  readonly topic: GossipTopic;
-  readonly subnet?: number;
-  readonly fork: Fork;
-  /** SSZ. */
-  readonly bytes: Uint8Array;
-  readonly peer: string;
-  readonly seenAtMs: number;
-}
 
 /** Messages of a topic that may be judged at a time; beyond, new ones are ignored. Blocks and data come first. */
 const LIMITS: Readonly<Record<GossipTopic, number>> = {
@@ -48,8 +38,8 @@ const LIMITS: Readonly<Record<GossipTopic, number>> = {
   light_client_optimistic_update: 8,
 };
 
-const verdicts = counter("cresset_gossip_verdicts_total", "Gossip messages by topic and verdict", ["topic", "verdict"]);
-const pending = gauge("cresset_gossip_pending", "Gossip messages being judged", { labels: ["topic"] });
+const verdicts = counter("cresset_inbox_verdicts_total", "Gossip messages by topic and verdict", ["topic", "verdict"]);
+const pending = gauge("cresset_inbox_pending", "Gossip messages being judged", { labels: ["topic"] });
 
 export class Inbox {
   readonly #chain: Chain;

@@ -39,7 +39,7 @@ import { getSyncSubcommitteePubkeys } from "../spec/p2p.ts";
 import { decodeSsz } from "../spec/ssz-decode.ts";
 import type { BeaconState } from "../spec/state.ts";
 import type { Chain } from "./chain.ts";
-import type { GossipInput } from "./inbox.ts";
+import type { GossipInput } from "./gossip-input.ts";
 import type { Pools } from "./pools/pools.ts";
 
 export class MessageRules {

@@ -31,6 +31,8 @@ import { SlashingProtection } from "./slashing-protection.ts";
 import { SyncCommitteeDuties } from "./sync-committee.ts";
 
 const RETRY_MS = 2_000;
+/** A node that hangs does not keep the program from ending. */
+const STOP_MS = 2_000;
 
 export interface ValidatorClientOptions extends ProposalOptions {
   readonly spec: ChainSpec;
@@ -132,7 +134,8 @@ export class ValidatorClient {
     this.#stopping.abort();
     this.#unsubscribe();
     const { clock, protection, signer } = this.#parts;
-    await Promise.allSettled(this.#running);
+    const grace = new Promise<void>((resolve) => clock.at(clock.nowMs() + STOP_MS, resolve));
+    await Promise.race([Promise.allSettled(this.#running), grace]);
     clock.stop();
     await protection.close();
     signer.close();

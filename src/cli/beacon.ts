@@ -1,0 +1,102 @@
+/** `cresset beacon`: a beacon node, with validators in the same process where they are given. */
+import { readFileSync, statSync } from "node:fs";
+import type { Command } from "commander";
+import { fromHex } from "../base/bytes.ts";
+import { UsageError } from "../base/errors.ts";
+import { createLogger, LOG_LEVELS, type LogLevel } from "../base/log.ts";
+import { loadJwtSecret } from "../chain/engine/jwt.ts";
+import { action, EXIT_OK } from "./exit.ts";
+import { startNode } from "./node.ts";
+import { addSpecOptions, type SpecOptions, specOf } from "./options.ts";
+
+interface BeaconOptions extends SpecOptions {
+  dataDir: string;
+  genesisState: string;
+  executionEndpoint: string[];
+  jwtSecret?: string;
+  listen: string[];
+  peer: string[];
+  interopValidators?: [number, number];
+  feeRecipient: Uint8Array;
+  graffiti: Uint8Array;
+  logLevel: LogLevel;
+  logFile?: string;
+}
+
+const GENESIS_TIME_BYTES = 8;
+const STOP_MS = 20_000;
+
+export function registerBeacon(program: Command): void {
+  addSpecOptions(program.command("beacon").description("run a beacon node"))
+    .requiredOption("--data-dir <folder>", "where chain, keys of the network and slashing protection are kept")
+    .requiredOption("--genesis-state <file>", "the network's genesis state, in SSZ")
+    .option(
+      "--execution-endpoint <url...>",
+      "Engine API of execution clients; without any, payloads are not checked",
+      [],
+    )
+    .option("--jwt-secret <file>", "the secret shared with the execution clients")
+    .option("--listen <multiaddr...>", "where peers reach this node", ["/ip4/127.0.0.1/tcp/9000"])
+    .option("--peer <multiaddr...>", "peers to stay connected with", [])
+    .option("--interop-validators <range>", "well-known keys of test networks, such as 0..63", interopRange)
+    .option("--fee-recipient <address>", "where the fees of proposals go", address, new Uint8Array(20))
+    .option("--graffiti <text>", "at most 32 bytes for blocks", graffiti, new Uint8Array(32))
+    .option("--log-level <level>", LOG_LEVELS.join(", "), "info")
+    .option("--log-file <file>", "append JSON lines to a file instead of stdout")
+    .action(action(run));
+}
+
+async function run(options: BeaconOptions): Promise<number> {
+  const spec = specOf(options);
+  const { dataDir, logLevel: level, logFile, genesisState } = options;
+  const log = createLogger({ level, ...(logFile !== undefined && { file: logFile }) });
+  if (options.executionEndpoint.length > 0 && options.jwtSecret === undefined) {
+    throw new UsageError(
+      "--execution-endpoint needs --jwt-secret: the file that the execution client was started with",
+    );
+  }
+  const node = await startNode({
+    ...{ spec, dataDir, log, listen: options.listen, peers: options.peer },
+    genesis: () => readFileSync(genesisState),
+    genesisTime: genesisTimeOf(genesisState),
+    executionUrls: options.executionEndpoint,
+    ...(options.jwtSecret !== undefined && { jwtSecret: loadJwtSecret(options.jwtSecret, log) }),
+    ...(options.interopValidators && { interopValidators: options.interopValidators }),
+    ...{ feeRecipient: options.feeRecipient, graffiti: options.graffiti },
+  });
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => resolve(name));
+  });
+  log.info({ signal }, "stopping");
+  // A second signal, or a part that does not end, must not keep the process.
+  for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => process.exit(130));
+  setTimeout(() => process.exit(1), STOP_MS).unref();
+  await node.stop();
+  log.info("stopped");
+  return EXIT_OK;
+}
+
+/** The first field of a state. */
+function genesisTimeOf(file: string): number {
+  if (statSync(file).size < GENESIS_TIME_BYTES) throw new UsageError(`${file} is no state: it is too short`);
+  return Number(readFileSync(file).readBigUInt64LE(0));
+}
+
+function interopRange(text: string): [number, number] {
+  const match = /^(\d{1,7})\.\.(\d{1,7})$/.exec(text);
+  if (match === null || Number(match[1]) > Number(match[2])) throw new UsageError(`${text} is no range such as 0..63`);
+  return [Number(match[1]), Number(match[2])];
+}
+
+function address(text: string): Uint8Array {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new UsageError(`${text} is no address: 0x and 40 hexadecimal digits`);
+  return fromHex(text.toLowerCase());
+}
+
+function graffiti(text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length > 32) throw new UsageError(`graffiti of ${bytes.length} bytes: 32 are allowed`);
+  const out = new Uint8Array(32);
+  out.set(bytes);
+  return out;
+}

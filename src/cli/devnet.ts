@@ -1,0 +1,237 @@
+/** `cresset devnet`: a local network of nodes, each a process with a folder and a log of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { UsageError } from "../base/errors.ts";
+import { silentLogger } from "../base/log.ts";
+import type { ChainSpec } from "../spec/chain-spec.ts";
+import { forkAtEpoch } from "../spec/config.ts";
+import { FORK_NAMES, Fork, type ForkName, isForkName } from "../spec/fork.ts";
+import type { PresetName } from "../spec/preset.ts";
+import { devnetSpec, writeDevnetFiles } from "./devnet-files.ts";
+import {
+  type EmbeddedExecution,
+  type ExecutionKind,
+  knowsOsaka,
+  startEmbeddedExecution,
+} from "./embedded-execution.ts";
+import { executionGenesis, genesisPayloadHeader } from "./execution-genesis.ts";
+import { action, EXIT_FAILED, EXIT_OK } from "./exit.ts";
+
+interface DevnetOptions {
+  nodes: number;
+  validators: number;
+  fork: string;
+  preset: PresetName;
+  slotTime: number;
+  execution: ExecutionKind | "none";
+  basePort: number;
+  dataDir: string;
+  untilFinalized?: number;
+}
+
+interface NodeProcess {
+  readonly index: number;
+  readonly child: ChildProcess;
+  readonly logFile: string;
+}
+
+/** What a node's log says of it, a slot at a time. */
+interface NodeLine {
+  readonly slot: number;
+  readonly head: number;
+  readonly justified: number;
+  readonly finalized: number;
+  readonly peers: number;
+  readonly execution: string;
+  readonly rssMiB: number;
+}
+
+const MAIN = resolve(import.meta.dirname, "../main.ts");
+const MOST_NODES = 32;
+/** From the start of the processes to the first slot. */
+const START_MS = 12_000;
+const STOP_MS = 25_000;
+const LINE_MS = 1_000;
+/** Of a log, enough for the lines of the last slots. */
+const TAIL_BYTES = 65_536;
+
+export function registerDevnet(program: Command): void {
+  program
+    .command("devnet")
+    .description("run a local network of nodes with validators")
+    .option("--nodes <count>", "nodes", natural, 3)
+    .option("--validators <count>", "validators of each node", natural, 64)
+    .option("--fork <fork>", "the fork from genesis, or a schedule such as altair=1,bellatrix=2", "fulu")
+    .option("--preset <preset>", "minimal or mainnet", "minimal")
+    .option("--slot-time <seconds>", "length of a slot", Number, 4)
+    .option("--execution <client>", "ethereumjs, geth or none; all nodes share one client", "ethereumjs")
+    .option("--base-port <port>", "first of the ports used on loopback", natural, 20_000)
+    .option("--data-dir <folder>", "where everything is kept; must be new", ".cache/devnet")
+    .option("--until-finalized <epoch>", "stop with success once every node has finalized it", natural)
+    .action(action(run));
+}
+
+async function run(options: DevnetOptions): Promise<number> {
+  checkOptions(options);
+  const folder = resolve(options.dataDir);
+  if (existsSync(folder)) throw new UsageError(`${folder} exists: remove it, or give another --data-dir`);
+  mkdirSync(folder, { recursive: true });
+  const spec = devnetSpec({ preset: options.preset, slotMs: options.slotTime * 1000, forks: parseForks(options.fork) });
+  const genesisTime = Math.ceil((Date.now() + START_MS + options.nodes * 1000) / 1000);
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stopping.abort());
+  const execution = await startExecution(options, spec, folder, genesisTime);
+  const nodes: NodeProcess[] = [];
+  try {
+    const files = writeFiles(options, spec, folder, genesisTime, execution);
+    for (let index = 0; index < options.nodes; index++)
+      nodes.push(startNodeProcess(options, { index, folder, files, execution }));
+    console.log(
+      `${options.nodes} nodes with ${options.validators} validators each in ${folder}; first slot in ${Math.max(0, Math.round(genesisTime - Date.now() / 1000))} s`,
+    );
+    return await watch(options, nodes, stopping.signal);
+  } finally {
+    await Promise.all(nodes.map(stopNode));
+    await execution?.stop();
+  }
+}
+
+async function startExecution(
+  { execution: kind, basePort }: DevnetOptions,
+  spec: ChainSpec,
+  folder: string,
+  genesisTime: number,
+): Promise<EmbeddedExecution | undefined> {
+  if (kind === "none") return undefined;
+  console.log(`starting ${kind}`);
+  const genesis = executionGenesis(spec, { genesisTime, hasOsaka: knowsOsaka(kind) });
+  const dataDir = join(folder, "execution");
+  return startEmbeddedExecution({
+    kind,
+    dataDir,
+    genesis,
+    enginePort: basePort + 1,
+    rpcPort: basePort + 2,
+    log: silentLogger,
+  });
+}
+
+function writeFiles(
+  options: DevnetOptions,
+  spec: ChainSpec,
+  folder: string,
+  genesisTime: number,
+  execution: EmbeddedExecution | undefined,
+): { configFile: string; genesisFile: string } {
+  const fork = forkAtEpoch(spec.config, 0);
+  const isMerged = execution !== undefined && fork >= Fork.bellatrix;
+  return writeDevnetFiles(spec, join(folder, "network"), {
+    validatorCount: options.nodes * options.validators,
+    genesisTime,
+    ...(isMerged && { genesisHeader: genesisPayloadHeader(spec, fork, execution.genesisBlock) }),
+  });
+}
+
+function startNodeProcess(
+  options: DevnetOptions,
+  parts: {
+    index: number;
+    folder: string;
+    files: { configFile: string; genesisFile: string };
+    execution: EmbeddedExecution | undefined;
+  },
+): NodeProcess {
+  const { index, folder, files, execution } = parts;
+  const logFile = join(folder, `node-${index}.log`);
+  const first = index * options.validators;
+  const port = (node: number): string => `/ip4/127.0.0.1/tcp/${options.basePort + 10 + node}`;
+  const peers = Array.from({ length: index }, (_, other) => port(other));
+  const args = [
+    ...["beacon", "--config", files.configFile, "--genesis-state", files.genesisFile],
+    ...["--data-dir", join(folder, `node-${index}`), "--log-file", logFile, "--listen", port(index)],
+    ...["--interop-validators", `${first}..${first + options.validators - 1}`, "--graffiti", `cresset devnet ${index}`],
+    ...(peers.length > 0 ? ["--peer", ...peers] : []),
+    ...(execution ? ["--execution-endpoint", execution.engineUrl, "--jwt-secret", execution.jwtSecretFile] : []),
+  ];
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "ignore", "inherit"] });
+  return { index, child, logFile };
+}
+
+/** Shows a line a node until somebody stops it, a node ends, or the goal is reached. */
+async function watch(options: DevnetOptions, nodes: readonly NodeProcess[], signal: AbortSignal): Promise<number> {
+  let lastSlot = -1;
+  while (!signal.aborted) {
+    await sleep(LINE_MS, undefined, { signal }).catch(() => {});
+    const dead = nodes.find(({ child }) => child.exitCode !== null || child.signalCode !== null);
+    if (dead !== undefined) {
+      console.error(`node ${dead.index} has ended: see ${dead.logFile}`);
+      return EXIT_FAILED;
+    }
+    const lines = nodes.map(({ logFile }) => lastLine(logFile));
+    const slot = Math.min(...lines.map((line) => line?.slot ?? -1));
+    if (slot === lastSlot) continue;
+    lastSlot = slot;
+    for (const [index, line] of lines.entries()) if (line !== undefined) console.log(formatLine(index, line));
+    const { untilFinalized } = options;
+    if (untilFinalized !== undefined && lines.every((line) => (line?.finalized ?? -1) >= untilFinalized)) {
+      console.log(`every node has finalized epoch ${untilFinalized}`);
+      return EXIT_OK;
+    }
+  }
+  return EXIT_OK;
+}
+
+function formatLine(index: number, line: NodeLine): string {
+  const { slot, head, justified, finalized, peers, execution, rssMiB } = line;
+  return `node ${index}  slot ${slot}  head ${head}  justified ${justified}  finalized ${finalized}  peers ${peers}  execution ${execution}  ${rssMiB} MiB`;
+}
+
+function lastLine(logFile: string): NodeLine | undefined {
+  if (!existsSync(logFile)) return undefined;
+  const lines = readFileSync(logFile).subarray(-TAIL_BYTES).toString("utf8").split("\n");
+  const line = lines.findLast((text) => text.startsWith("{") && text.includes('"following'));
+  return line === undefined ? undefined : (JSON.parse(line) as NodeLine);
+}
+
+async function stopNode({ child }: NodeProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((done) => child.once("exit", done));
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** `fulu` is every fork up to it from genesis; `altair=1,fulu=6` gives epochs, and forks left out never come. */
+function parseForks(text: string): Partial<Record<ForkName, number>> {
+  if (isForkName(text)) {
+    return Object.fromEntries(FORK_NAMES.filter((name) => Fork[name] <= Fork[text]).map((name) => [name, 0]));
+  }
+  const forks: Partial<Record<ForkName, number>> = {};
+  for (const part of text.split(",")) {
+    const match = /^([a-z0-9]+)=(\d{1,9})$/.exec(part);
+    if (match === null || !isForkName(match[1]!))
+      throw new UsageError(`${part} is no fork, nor a fork and its epoch such as altair=1`);
+    forks[match[1]] = Number(match[2]);
+  }
+  return forks;
+}
+
+function checkOptions({ nodes, validators, slotTime, preset, execution }: DevnetOptions): void {
+  if (!(nodes >= 1 && nodes <= MOST_NODES))
+    throw new UsageError(`--nodes is ${nodes}: 1 to ${MOST_NODES} are possible`);
+  if (!(validators >= 1)) throw new UsageError(`--validators is ${validators}: at least 1 is needed`);
+  if (!(slotTime >= 1 && slotTime <= 60))
+    throw new UsageError(`--slot-time is ${slotTime}: 1 to 60 seconds are possible`);
+  if (preset !== "minimal" && preset !== "mainnet") throw new UsageError(`--preset is ${preset}: minimal or mainnet`);
+  if (!["ethereumjs", "geth", "none"].includes(execution))
+    throw new UsageError(`--execution is ${execution}: ethereumjs, geth or none`);
+}
+
+function natural(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${text} is no natural number`);
+  return Number(text);
+}
