@@ -310,6 +310,9 @@ export class Chain {
     } else if (result.status === "unknown-parent" && block.source !== "range") {
       this.unknownParents.park(block);
       this.blockFetcher.fetchBlock(result.parentRoot);
+    } else if (result.status === "unavailable" && block.source === "gossip") {
+      // Gossip has not brought its data in time: peers are asked for it, with the block.
+      this.blockFetcher.fetchBlock(block.root);
     } else if (result.status === "invalid") {
       this.view.refuse(block.root, slot);
       this.log.warn({ ...at, err: result.error }, "refused a block");

@@ -72,6 +72,8 @@ export class StaticPeers {
 }
 
 export function parseMultiaddr(text: string): Multiaddr {
+  // The empty string is a multiaddr of nowhere.
+  if (text === "") throw new UsageError("an empty string is no multiaddr");
   try {
     return multiaddr(text);
   } catch (cause) {
