@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { CressetError, UsageError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { loadOrCreateJwtSecret } from "../chain/engine/jwt.ts";
@@ -64,16 +64,17 @@ export function knowsOsaka(kind: ExecutionKind): boolean {
 }
 
 /** Starts a client and waits until it answers. @throws CressetError with the end of its log when it does not */
-export async function startEmbeddedExecution(options: EmbeddedExecutionOptions): Promise<EmbeddedExecution> {
+export async function startEmbeddedExecution(given: EmbeddedExecutionOptions): Promise<EmbeddedExecution> {
+  const options = { ...given, dataDir: resolve(given.dataDir) };
   const { kind, dataDir, log } = options;
   mkdirSync(dataDir, { recursive: true });
-  const jwtSecretFile = options.jwtSecretFile ?? join(dataDir, "jwt-secret.hex");
+  const jwtSecretFile = resolve(options.jwtSecretFile ?? join(dataDir, "jwt-secret.hex"));
   loadOrCreateJwtSecret(jwtSecretFile, log);
   const genesisFile = join(dataDir, "genesis.json");
   writeFileSync(genesisFile, JSON.stringify(options.genesis, null, 2));
   const logFile = join(dataDir, `${kind}.log`);
   const command = kind === "geth" ? gethCommand : ethereumjsCommand;
-  const child = spawnLogged(command(options, { jwtSecretFile, genesisFile, logFile }), logFile);
+  const child = spawnLogged(command(options, { jwtSecretFile, genesisFile, logFile }), dataDir, logFile);
   const running = superviseChild(child, options, logFile);
   const rpcUrl = `http://127.0.0.1:${options.rpcPort}`;
   try {
@@ -110,11 +111,12 @@ function ethereumjsCommand(options: EmbeddedExecutionOptions, { jwtSecretFile, g
     rpcEngineAddr: "127.0.0.1",
     rpcEnginePort: options.enginePort,
     jwtSecret: jwtSecretFile,
-    logFile: false,
     logLevel: "info",
     saveReceipts: true,
   };
   const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
+  // With `--logFile=false` it would write a file of that name; its output is logged already.
+  flags.push("--no-logFile");
   return [process.execPath, "--max-old-space-size=512", "--import", BLOB_CACHE, ethereumjsScript(), ...flags];
 }
 
@@ -159,10 +161,10 @@ function gethCommand(options: EmbeddedExecutionOptions, { jwtSecretFile, genesis
   return [geth, ...Object.entries(settings).map(([name, value]) => `--${name}=${value}`)];
 }
 
-function spawnLogged([program, ...flags]: string[], logFile: string): ChildProcess {
+function spawnLogged([program, ...flags]: string[], cwd: string, logFile: string): ChildProcess {
   const file = openSync(logFile, "a");
   try {
-    return spawn(program!, flags, { stdio: ["ignore", file, file], env: { ...process.env, NODE_OPTIONS: "" } });
+    return spawn(program!, flags, { cwd, stdio: ["ignore", file, file], env: { ...process.env, NODE_OPTIONS: "" } });
   } finally {
     closeSync(file);
   }
