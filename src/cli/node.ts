@@ -67,6 +67,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   });
   const database = await Database.open(spec, join(dataDir, "chain"));
   const engine = createEngine(options);
+  await engine?.start();
   const chain = await startChain(options, database, slotClock, engine);
   const pools = new Pools(spec);
   slotClock.onSlot((slot) => pools.onSlot(slot));
