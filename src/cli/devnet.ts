@@ -10,6 +10,7 @@ import type { ChainSpec } from "../spec/chain-spec.ts";
 import { forkAtEpoch } from "../spec/config.ts";
 import { FORK_NAMES, Fork, type ForkName, isForkName } from "../spec/fork.ts";
 import type { PresetName } from "../spec/preset.ts";
+import { sendBlobsRegularly } from "./devnet-blobs.ts";
 import { devnetSpec, writeDevnetFiles } from "./devnet-files.ts";
 import {
   type EmbeddedExecution,
@@ -27,6 +28,7 @@ interface DevnetOptions {
   preset: PresetName;
   slotTime: number;
   execution: ExecutionKind | "none";
+  blobs: number;
   basePort: number;
   dataDir: string;
   untilFinalized?: number;
@@ -68,6 +70,7 @@ export function registerDevnet(program: Command): void {
     .option("--preset <preset>", "minimal or mainnet", "minimal")
     .option("--slot-time <seconds>", "length of a slot", Number, 4)
     .option("--execution <client>", "ethereumjs, geth or none; all nodes share one client", "ethereumjs")
+    .option("--blobs <slots>", "slots between two transactions with blobs, from deneb on; 0 for none", natural, 3)
     .option("--base-port <port>", "first of the ports used on loopback", natural, 20_000)
     .option("--data-dir <folder>", "where everything is kept; must be new", ".cache/devnet")
     .option("--until-finalized <epoch>", "stop with success once every node has finalized it", natural)
@@ -85,6 +88,7 @@ async function run(options: DevnetOptions): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stopping.abort());
   const execution = await startExecution(options, spec, folder, genesisTime);
   const nodes: NodeProcess[] = [];
+  const stopBlobs = startBlobs(options, spec, genesisTime, execution);
   try {
     const files = writeFiles(options, spec, folder, genesisTime, execution);
     for (let index = 0; index < options.nodes; index++)
@@ -94,6 +98,7 @@ async function run(options: DevnetOptions): Promise<number> {
     );
     return await watch(options, nodes, stopping.signal);
   } finally {
+    stopBlobs();
     await Promise.all(nodes.map(stopNode));
     await execution?.stop();
   }
@@ -117,6 +122,17 @@ async function startExecution(
     rpcPort: basePort + 2,
     log: silentLogger,
   });
+}
+
+function startBlobs(
+  { blobs: everySlots }: DevnetOptions,
+  spec: ChainSpec,
+  genesisTime: number,
+  execution: EmbeddedExecution | undefined,
+): () => void {
+  if (execution === undefined || everySlots === 0) return () => {};
+  const onError = (error: Error): void => console.error(`could not send blobs: ${error.message}`);
+  return sendBlobsRegularly({ spec, genesisTime, execution, everySlots, onError });
 }
 
 function writeFiles(
