@@ -6,6 +6,7 @@ import type { GossipVerifier } from "../spec/gossip/signature.ts";
 interface Waiting {
   readonly set: SignatureSet;
   readonly resolve: (isValid: boolean) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 const MAX_BATCH = 64;
@@ -39,8 +40,8 @@ export class BatchingVerifier implements GossipVerifier {
       overflows.inc();
       return Promise.reject(new VerifierFull(`${MAX_WAITING} signature sets wait already`));
     }
-    return new Promise((resolve) => {
-      this.#waiting.push({ set, resolve });
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ set, resolve, reject });
       if (this.#waiting.length >= MAX_BATCH) void this.#run();
       else this.#timer ??= setTimeout(() => void this.#run(), this.#delayMs);
     });
@@ -53,7 +54,13 @@ export class BatchingVerifier implements GossipVerifier {
     if (this.#isRunning) return;
     this.#isRunning = true;
     try {
-      while (this.#waiting.length > 0) await this.#check(this.#waiting.splice(0, MAX_BATCH));
+      while (this.#waiting.length > 0) {
+        const batch = this.#waiting.splice(0, MAX_BATCH);
+        // Nobody may wait for ever, whatever happened to the batch.
+        await this.#check(batch).catch((error: unknown) => {
+          for (const { reject } of batch) reject(error);
+        });
+      }
     } finally {
       this.#isRunning = false;
     }

@@ -79,8 +79,6 @@ export interface SyncStatus {
 
 /** Imports that may wait: more than a batch of sync. */
 const IMPORT_LIMIT = 512;
-/** A node this many slots behind is syncing, and none of its validators may attest. */
-const SYNC_TOLERANCE_SLOTS = 4;
 
 export class Chain {
   readonly spec: ChainSpec;
@@ -100,6 +98,11 @@ export class Chain {
   readonly genesisTime: number;
   readonly genesisValidatorsRoot: Uint8Array;
   blockFetcher: BlockFetcher = { fetchBlock: () => {} };
+  /**
+   * Whether some peer is known to be far ahead; told by whoever syncs. A head that is old is no sign of it: after an
+   * outage of the whole network somebody has to go on.
+   */
+  isSyncing: () => boolean = () => false;
   readonly #options: ChainOptions;
   readonly #head: HeadTracker;
   readonly #finalizer: Finalizer;
@@ -108,6 +111,7 @@ export class Chain {
   readonly #cancels: (() => void)[] = [];
   #finalizedEpoch: number;
   #isCatchingUp = false;
+  #isFollowing = false;
   #prepared: { readonly key: string; readonly payloadId: string } | undefined;
 
   private constructor(parts: ChainParts, anchor: Anchor) {
@@ -188,12 +192,10 @@ export class Chain {
 
   syncStatus(): SyncStatus {
     const headSlot = this.head.slot;
-    const distance = Math.max(0, this.slotClock.currentSlot() - headSlot);
-    const isBehind = distance > SYNC_TOLERANCE_SLOTS + this.spec.preset.SLOTS_PER_EPOCH;
     return {
       headSlot,
-      distance,
-      isSyncing: isBehind,
+      distance: Math.max(0, this.slotClock.currentSlot() - headSlot),
+      isSyncing: this.isSyncing(),
       isOptimistic: isOptimisticNode(this.store),
       isEngineOffline: this.engine.isOffline,
     };
@@ -224,7 +226,7 @@ export class Chain {
   updateHead(): void {
     if (!this.#head.update()) return;
     this.#pinStates();
-    void this.tellEngine();
+    if (this.#isFollowing) this.#inBackground(this.tellEngine(), "the engine did not hear of the head");
   }
 
   /** Tells the engine the head. */
@@ -306,7 +308,9 @@ export class Chain {
     if (result.status === "imported") {
       this.log.debug(at, "imported a block");
       this.events.emit("block", { slot, root: block.root, isOptimistic: result.isOptimistic });
-      for (const child of this.unknownParents.takeChildren(block.root)) void this.importBlock(child);
+      for (const child of this.unknownParents.takeChildren(block.root)) {
+        this.#inBackground(this.importBlock(child), "a parked block could not be imported");
+      }
     } else if (result.status === "unknown-parent" && block.source !== "range") {
       this.unknownParents.park(block);
       this.blockFetcher.fetchBlock(result.parentRoot);
@@ -370,19 +374,27 @@ export class Chain {
   #follow(): void {
     this.#cancels.push(this.slotClock.onSlot((slot) => this.#onSlot(slot)));
     const stopListening = this.execution?.onChange((change) => {
-      if (change.isOnlineAgain) void this.#catchUp();
+      if (change.isOnlineAgain) this.#inBackground(this.#catchUp(), "could not catch up with the engine");
     });
     if (stopListening !== undefined) this.#cancels.push(stopListening);
-    void this.tellEngine();
-    void this.#catchUp();
+    this.#isFollowing = true;
+    this.#inBackground(this.#catchUp(), "could not catch up with the engine");
   }
 
   #onSlot(slot: number): void {
     this.tick();
     this.votes.onSlot(slot);
     this.updateHead();
-    if (this.head.isOptimistic) void this.#catchUp();
-    void this.#imports.run(() => this.#finalizeIfDue());
+    if (this.head.isOptimistic) this.#inBackground(this.#catchUp(), "could not catch up with the engine");
+    this.#inBackground(
+      this.#imports.run(() => this.#finalizeIfDue()),
+      "could not write what is final",
+    );
+  }
+
+  /** Work that nobody waits for: when it fails the log says so. */
+  #inBackground(work: Promise<unknown>, what: string): void {
+    work.catch((error: unknown) => this.log.error({ err: error }, what));
   }
 
   async #catchUp(): Promise<void> {

@@ -22,6 +22,8 @@ import type { ChainSpec } from "../spec/chain-spec.ts";
 import { forkAtEpoch } from "../spec/config.ts";
 import type { ForkDigests } from "../spec/gossip/topic.ts";
 import { BeaconState } from "../spec/state.ts";
+import { StatusFeed } from "../status/feed.ts";
+import { PageServer } from "../status/page-server.ts";
 import { serveRequest } from "../sync/serve.ts";
 import { isRelevantStatus, localStatus } from "../sync/status.ts";
 import { Sync } from "../sync/sync.ts";
@@ -45,6 +47,8 @@ export interface NodeOptions {
   readonly interopValidators?: readonly [number, number];
   readonly feeRecipient: Uint8Array;
   readonly graffiti: Uint8Array;
+  /** Where the status page is served; absent for none. */
+  readonly statusPage?: { readonly port: number; readonly address: string };
   readonly log: Logger;
 }
 
@@ -81,6 +85,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { network, sync } = createNetwork(options, chain, slotClock, inbox);
   await network.start();
   sync.start();
+  chain.isSyncing = () => sync.progress().state !== "synced";
 
   const publishing = new Publishing({
     chain,
@@ -91,9 +96,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   });
   const api = new LocalBeaconApi({ chain, pools, proposers, kzgCells, publishing, graffiti: () => options.graffiti });
   const validators = await startValidators(options, api);
+  const page = await startStatusPage(options, { chain, network, sync, validators });
   reportSlots(chain, network, log);
 
   const stop = async (): Promise<void> => {
+    await page?.stop();
     await validators?.stop();
     await sync.stop();
     await network.stop();
@@ -188,6 +195,23 @@ async function startValidators(options: NodeOptions, api: LocalBeaconApi): Promi
     feeRecipient: options.feeRecipient,
     log: options.log.child({ part: "validator" }),
   });
+}
+
+async function startStatusPage(
+  { statusPage, dataDir, log }: NodeOptions,
+  parts: Pick<RunningNode, "chain" | "network" | "sync" | "validators">,
+): Promise<PageServer | undefined> {
+  if (statusPage === undefined) return undefined;
+  const feed = new StatusFeed({ ...parts, dataDir, version: version() });
+  const page = await PageServer.start({
+    ...statusPage,
+    page: "node.html",
+    read: () => feed.readWithHealth(),
+    onChange: (listener) => feed.onChange(listener),
+    log: log.child({ part: "status" }),
+  });
+  log.info({ url: page.url }, "the status page is served");
+  return page;
 }
 
 /** One line a slot, shortly before the next. */
