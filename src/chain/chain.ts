@@ -340,8 +340,10 @@ export class Chain {
   }
 
   #pinStates(): void {
-    const { justifiedCheckpoint, finalizedCheckpoint } = this.store;
-    this.states.pin([this.head.root, justifiedCheckpoint.root, finalizedCheckpoint.root]);
+    const { justifiedCheckpoint, finalizedCheckpoint, unrealizedJustifiedCheckpoint } = this.store;
+    // What will be justified is weighed with its balances then.
+    const checkpoints = [justifiedCheckpoint, finalizedCheckpoint, unrealizedJustifiedCheckpoint];
+    this.states.pin([this.head.root, ...checkpoints.map(({ root }) => root)]);
   }
 
   #invalidateHead(head: HeadInfo, latestValidHash: Uint8Array | undefined): void {
