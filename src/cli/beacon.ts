@@ -19,11 +19,14 @@ interface BeaconOptions extends SpecOptions {
   interopValidators?: [number, number];
   feeRecipient: Uint8Array;
   graffiti: Uint8Array;
+  statusPort?: number;
+  statusAddress: string;
   logLevel: LogLevel;
   logFile?: string;
 }
 
 const GENESIS_TIME_BYTES = 8;
+const MAX_PORT = 65_535;
 const STOP_MS = 20_000;
 
 export function registerBeacon(program: Command): void {
@@ -41,6 +44,8 @@ export function registerBeacon(program: Command): void {
     .option("--interop-validators <range>", "well-known keys of test networks, such as 0..63", interopRange)
     .option("--fee-recipient <address>", "where the fees of proposals go", address, new Uint8Array(20))
     .option("--graffiti <text>", "at most 32 bytes for blocks", graffiti, new Uint8Array(32))
+    .option("--status-port <port>", "serve a page that shows how the node is", port)
+    .option("--status-address <address>", "where that page is served", "127.0.0.1")
     .option("--log-level <level>", LOG_LEVELS.join(", "), "info")
     .option("--log-file <file>", "append JSON lines to a file instead of stdout")
     .action(action(run));
@@ -63,6 +68,9 @@ async function run(options: BeaconOptions): Promise<number> {
     ...(options.jwtSecret !== undefined && { jwtSecret: loadJwtSecret(options.jwtSecret, log) }),
     ...(options.interopValidators && { interopValidators: options.interopValidators }),
     ...{ feeRecipient: options.feeRecipient, graffiti: options.graffiti },
+    ...(options.statusPort !== undefined && {
+      statusPage: { port: options.statusPort, address: options.statusAddress },
+    }),
   });
   const signal = await new Promise<string>((resolve) => {
     for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => resolve(name));
@@ -86,6 +94,11 @@ function interopRange(text: string): [number, number] {
   const match = /^(\d{1,7})\.\.(\d{1,7})$/.exec(text);
   if (match === null || Number(match[1]) > Number(match[2])) throw new UsageError(`${text} is no range such as 0..63`);
   return [Number(match[1]), Number(match[2])];
+}
+
+function port(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > MAX_PORT) throw new UsageError(`${text} is no port: 0 to ${MAX_PORT}`);
+  return Number(text);
 }
 
 function address(text: string): Uint8Array {

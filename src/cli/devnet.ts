@@ -10,6 +10,8 @@ import type { ChainSpec } from "../spec/chain-spec.ts";
 import { forkAtEpoch } from "../spec/config.ts";
 import { FORK_NAMES, Fork, type ForkName, isForkName } from "../spec/fork.ts";
 import type { PresetName } from "../spec/preset.ts";
+import { NetworkFeed } from "../status/network-feed.ts";
+import { PageServer } from "../status/page-server.ts";
 import { sendBlobsRegularly } from "./devnet-blobs.ts";
 import { devnetSpec, writeDevnetFiles } from "./devnet-files.ts";
 import {
@@ -53,6 +55,10 @@ interface NodeLine {
 
 const MAIN = resolve(import.meta.dirname, "../main.ts");
 const MOST_NODES = 32;
+/** Ports from the first on: of the network's page, of the nodes for peers, of the nodes' pages. */
+const PAGE_PORT = 3;
+const PEER_PORT = 10;
+const NODE_PAGE_PORT = 50;
 /** From the start of the processes to the first slot. */
 const START_MS = 12_000;
 const STOP_MS = 25_000;
@@ -89,6 +95,7 @@ async function run(options: DevnetOptions): Promise<number> {
   const execution = await startExecution(options, spec, folder, genesisTime);
   const nodes: NodeProcess[] = [];
   const stopBlobs = startBlobs(options, spec, genesisTime, execution);
+  let page: PageServer | undefined;
   try {
     const files = writeFiles(options, spec, folder, genesisTime, execution);
     for (let index = 0; index < options.nodes; index++)
@@ -96,9 +103,12 @@ async function run(options: DevnetOptions): Promise<number> {
     console.log(
       `${options.nodes} nodes with ${options.validators} validators each in ${folder}; first slot in ${Math.max(0, Math.round(genesisTime - Date.now() / 1000))} s`,
     );
+    page = await startPage(options, folder, nodes);
+    console.log(`the network's page: ${page.url}`);
     return await watch(options, nodes, stopping.signal);
   } finally {
     stopBlobs();
+    await page?.stop();
     await Promise.all(nodes.map(stopNode));
     await execution?.stop();
   }
@@ -163,17 +173,40 @@ function startNodeProcess(
   const { index, folder, files, execution } = parts;
   const logFile = join(folder, `node-${index}.log`);
   const first = index * options.validators;
-  const port = (node: number): string => `/ip4/127.0.0.1/tcp/${options.basePort + 10 + node}`;
+  const port = (node: number): string => `/ip4/127.0.0.1/tcp/${options.basePort + PEER_PORT + node}`;
   const peers = Array.from({ length: index }, (_, other) => port(other));
   const args = [
     ...["beacon", "--config", files.configFile, "--genesis-state", files.genesisFile],
     ...["--data-dir", join(folder, `node-${index}`), "--log-file", logFile, "--listen", port(index)],
     ...["--interop-validators", `${first}..${first + options.validators - 1}`, "--graffiti", `cresset devnet ${index}`],
+    ...["--status-port", String(options.basePort + NODE_PAGE_PORT + index)],
     ...(peers.length > 0 ? ["--peer", ...peers] : []),
     ...(execution ? ["--execution-endpoint", execution.engineUrl, "--jwt-secret", execution.jwtSecretFile] : []),
   ];
   const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "ignore", "inherit"] });
   return { index, child, logFile };
+}
+
+/** All nodes on one page. */
+function startPage(
+  { basePort, preset, validators }: DevnetOptions,
+  folder: string,
+  nodes: readonly NodeProcess[],
+): Promise<PageServer> {
+  const feed = new NetworkFeed(
+    nodes.map(({ index, child }) => ({
+      name: `node ${index}`,
+      pageUrl: `http://127.0.0.1:${basePort + NODE_PAGE_PORT + index}/`,
+      isRunning: () => child.exitCode === null && child.signalCode === null,
+    })),
+  );
+  return PageServer.start({
+    port: basePort + PAGE_PORT,
+    page: "devnet.html",
+    read: async () => ({ folder, preset, validatorsPerNode: validators, ...(await feed.read()) }),
+    onChange: (listener) => feed.onChange(listener),
+    log: silentLogger,
+  });
 }
 
 /** Shows a line a node until somebody stops it, a node ends, or the goal is reached. */

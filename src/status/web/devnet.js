@@ -1,0 +1,119 @@
+/** The page of a local network: its nodes side by side. */
+import {
+  bar,
+  bytes,
+  chip,
+  element,
+  follow,
+  percent,
+  replace,
+  rootCode,
+  runClock,
+  setText,
+  slotTile,
+} from "./common.js";
+
+const EXECUTION_WORDS = { synced: "in sync", syncing: "syncing", offline: "no answer", "auth-failed": "refuses token" };
+
+const setClock = runClock();
+
+follow((net) => {
+  replace("nodes", net.nodes.map(nodeRow));
+  setText("footer", `Everything is in ${net.folder}. This page asks this machine and nobody else.`);
+  const live = net.nodes.filter(({ status }) => status !== undefined).map(({ status }) => status);
+  const best = live.reduce((a, b) => (b.head.slot > a.head.slot ? b : a), live[0]);
+  if (best === undefined) return;
+  setClock(best);
+  setText(
+    "network",
+    `${net.preset} preset, ${best.fork}, ${net.nodes.length} nodes, ${best.validatorCount} validators`,
+  );
+  document.title = `${net.health.level === "well" ? "" : `${net.health.title} · `}Cresset devnet`;
+  showFinality(live, best);
+  showParticipation(best);
+  showSlots(net, best);
+});
+
+function nodeRow({ name, pageUrl, state, status }) {
+  const link = element("a", { href: pageUrl }, name);
+  if (status === undefined) {
+    const words = {
+      starting: ["wait", "starts"],
+      stopped: ["warning", "stopped"],
+      silent: ["error", "does not answer"],
+    };
+    return row(link, chip(...words[state]), ...new Array(9).fill("–"));
+  }
+  const { head, justified, finalized, peerCount, execution, validators, memory, health } = status;
+  const words = { well: "well", wait: "waits", warning: "has a warning", error: "has a problem" };
+  const { done = 0, missed = 0 } = validators?.duties.attestation ?? {};
+  const engine = execution[0] === undefined ? "none" : EXECUTION_WORDS[execution[0].state];
+  const made = chip(health.level, words[health.level]);
+  made.title = health.title;
+  return row(
+    link,
+    made,
+    head.slot,
+    rootCode(head.root),
+    justified.epoch,
+    finalized.epoch,
+    peerCount,
+    engine,
+    done,
+    missed,
+    bytes(memory.rssBytes),
+  );
+}
+
+function showFinality(live, best) {
+  setText("now-epoch", Math.max(0, Math.floor(best.slot / best.slotsPerEpoch)));
+  setText("justified", Math.min(...live.map(({ justified }) => justified.epoch)));
+  setText("finalized", Math.min(...live.map(({ finalized }) => finalized.epoch)));
+  const heads = new Set(live.map(({ head }) => head.root)).size;
+  replace("heads", [heads === 1 ? chip("well", "all nodes agree") : chip("wait", `${heads} different ones`)]);
+}
+
+function showParticipation({ participation }) {
+  if (participation === undefined) {
+    setText("participation-note", "Known after the first epoch.");
+    return;
+  }
+  const { source, target, head, epoch } = participation;
+  const rows = [
+    ["Target", target],
+    ["Source", source],
+    ["Head", head],
+  ];
+  replace(
+    "participation",
+    rows.map(([name, value]) => bar(name, percent(value), value, 1)),
+  );
+  setText("participation-note", `Share of the stake that voted right in epoch ${epoch}.`);
+}
+
+function showSlots(net, { slots, slot: now, slotsPerEpoch, justified, finalized }) {
+  const tiles = slots.map(({ slot, root, proposer, delayMs, blobs, transactions, syncFraction }) => {
+    const lines = slot === 0 ? ["genesis"] : [`node ${Math.floor(proposer / net.validatorsPerNode)} · ${proposer}`];
+    const load = [
+      blobs > 0 ? `${blobs} ${blobs === 1 ? "blob" : "blobs"}` : "",
+      transactions > 0 ? `${transactions} tx` : "",
+    ];
+    if (load.some(Boolean)) lines.push(load.filter(Boolean).join(", "));
+    if (syncFraction !== undefined && slot > 1) lines.push(`sync ${percent(syncFraction)}`);
+    if (delayMs !== undefined) lines.push(`${(delayMs / 1000).toFixed(2)} s`);
+    const justifiedSlot = justified.epoch * slotsPerEpoch;
+    return slotTile({
+      slot,
+      root,
+      lines,
+      isNow: slot === now,
+      justifiedSlot,
+      finalizedSlot: finalized.epoch * slotsPerEpoch,
+    });
+  });
+  replace("slots", tiles);
+}
+
+function row(...cells) {
+  return element("tr", {}, ...cells.map((cell) => element("td", {}, cell instanceof Node ? cell : String(cell))));
+}
