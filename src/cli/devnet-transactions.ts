@@ -35,10 +35,6 @@ export class DevnetTransactions {
     this.#options = options;
   }
 
-  get hasCellProofs(): boolean {
-    return this.#options.hasCellProofs;
-  }
-
   /** @returns the transaction's hash, as of every method here */
   async transfer(from: DevAccount, to: Uint8Array, wei: bigint): Promise<Uint8Array> {
     return await this.#send(from, { to, value: wei, gasLimit: TRANSFER_GAS });

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { UsageError } from "../base/errors.ts";
-import { silentLogger } from "../base/log.ts";
+import { type LogLevel, silentLogger } from "../base/log.ts";
 import type { ChainSpec } from "../spec/chain-spec.ts";
 import { forkAtEpoch } from "../spec/config.ts";
 import { FORK_NAMES, Fork, type ForkName, isForkName } from "../spec/fork.ts";
@@ -33,6 +33,7 @@ interface DevnetOptions {
   blobs: number;
   basePort: number;
   dataDir: string;
+  logLevel: LogLevel;
   untilFinalized?: number;
 }
 
@@ -79,6 +80,7 @@ export function registerDevnet(program: Command): void {
     .option("--blobs <slots>", "slots between two transactions with blobs, from deneb on; 0 for none", natural, 3)
     .option("--base-port <port>", "first of the ports used on loopback", natural, 20_000)
     .option("--data-dir <folder>", "where everything is kept; must be new", ".cache/devnet")
+    .option("--log-level <level>", "of the nodes' logs", "info")
     .option("--until-finalized <epoch>", "stop with success once every node has finalized it", natural)
     .action(action(run));
 }
@@ -179,6 +181,7 @@ function startNodeProcess(
     ...["beacon", "--config", files.configFile, "--genesis-state", files.genesisFile],
     ...["--data-dir", join(folder, `node-${index}`), "--log-file", logFile, "--listen", port(index)],
     ...["--interop-validators", `${first}..${first + options.validators - 1}`, "--graffiti", `cresset devnet ${index}`],
+    ...["--log-level", options.logLevel],
     ...["--status-port", String(options.basePort + NODE_PAGE_PORT + index)],
     ...(peers.length > 0 ? ["--peer", ...peers] : []),
     ...(execution ? ["--execution-endpoint", execution.engineUrl, "--jwt-secret", execution.jwtSecretFile] : []),
