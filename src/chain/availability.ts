@@ -29,6 +29,9 @@ export class Availability {
   readonly custodyColumns: readonly number[];
   readonly #blocks = new BoundedMap<string, BlockData>({ limit: BLOCKS_KEPT, sizeOf: () => 4096 });
 
+  /** Called when a sidecar has come that the block of this root may have lacked. */
+  onSidecar: (root: Uint8Array) => void = () => {};
+
   constructor(parts: { spec: ChainSpec; database: Database; custodyColumns: readonly number[] }) {
     this.#spec = parts.spec;
     this.#database = parts.database;
@@ -115,6 +118,7 @@ export class Availability {
     const data = this.#open(root);
     data.indices.add(index);
     for (const look of [...data.waiting]) look();
+    this.onSidecar(root);
   }
 
   #open(root: Uint8Array): BlockData {

@@ -2,11 +2,13 @@
  * Payloads that the engine has not judged yet, offered again: after it was away, and after a start.
  * @see https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/sync/optimistic.md
  */
+import type { Logger } from "../base/log.ts";
 import type { Database } from "../db/database.ts";
-import { onInvalidPayload, onValidPayload } from "../spec/fork-choice/optimistic.ts";
+import { onValidPayload } from "../spec/fork-choice/optimistic.ts";
 import { ExecutionStatus } from "../spec/fork-choice/proto-array.ts";
 import type { Store } from "../spec/fork-choice/store.ts";
 import { type EngineLink, newPayloadRequest, statusOf } from "./engine-link.ts";
+import { condemnPayload } from "./payload-verdicts.ts";
 import { readBlock } from "./replay.ts";
 
 /** Blocks offered in one go: the engine fetches longer gaps from its own peers. */
@@ -25,7 +27,7 @@ export function unjudgedChain(store: Store, head: Uint8Array): Uint8Array[] {
 
 /** Asks about each in turn until the engine has no answer. @returns whether anything changed */
 export async function catchUp(
-  parts: { store: Store; database: Database; engine: EngineLink },
+  parts: { store: Store; database: Database; engine: EngineLink; log: Logger },
   head: Uint8Array,
 ): Promise<boolean> {
   const { store, database, engine } = parts;
@@ -47,7 +49,7 @@ export async function catchUp(
       continue;
     }
     const { latestValidHash } = verdict as { latestValidHash?: Uint8Array };
-    onInvalidPayload(store, { root, parentRoot: block.signedBlock.message.parentRoot }, latestValidHash);
+    condemnPayload(parts, { root, parentRoot: block.signedBlock.message.parentRoot }, latestValidHash);
     break;
   }
   if (hasChanged) store.headRow = -1;

@@ -13,53 +13,29 @@ import { forkAtEpoch } from "../spec/config.ts";
 import type { AttestationData } from "../spec/containers.ts";
 import { CheckpointStates } from "../spec/fork-choice/checkpoint-states.ts";
 import { onTickMs } from "../spec/fork-choice/on-tick.ts";
-import { isOptimisticNode, onInvalidPayload, onValidPayload } from "../spec/fork-choice/optimistic.ts";
+import { isOptimisticNode, onValidPayload } from "../spec/fork-choice/optimistic.ts";
 import { getForkchoiceStore, type Store } from "../spec/fork-choice/store.ts";
 import { ForkChoiceView } from "../spec/gossip/fork-choice-view.ts";
 import { Seen } from "../spec/gossip/seen.ts";
 import { computeEpochAtSlot, computeStartSlotAtEpoch } from "../spec/misc.ts";
-import type { BeaconState, StateOptions } from "../spec/state.ts";
+import type { BeaconState } from "../spec/state.ts";
 import type { Anchor } from "./anchor.ts";
 import { Availability } from "./availability.ts";
 import { catchUp } from "./catch-up.ts";
+import type { ChainOptions, ChainParts } from "./chain-parts.ts";
 import type { ExecutionEngine, ForkchoiceVerdict, PayloadAttributes } from "./engine/port.ts";
 import { EngineLink } from "./engine-link.ts";
 import { ChainEvents } from "./events.ts";
 import { Finalizer } from "./finalize.ts";
 import { type HeadInfo, HeadTracker, payloadHashOf } from "./head.ts";
 import { checkEarly, type ImportResult, importBlock } from "./import-block.ts";
-import { type IncomingBlock, recordBytes, toBlockRecord, toIncomingBlock } from "./incoming-block.ts";
-import { blocksAfter, rebuildState, storedAnchor } from "./replay.ts";
+import { type IncomingBlock, recordBytes } from "./incoming-block.ts";
+import { Parking } from "./parking.ts";
+import { condemnPayload } from "./payload-verdicts.ts";
+import { blocksAfter, rebuildState, storedAnchor, writeAnchor } from "./replay.ts";
 import { States } from "./states.ts";
-import { type BlockFetcher, UnknownParents } from "./unknown-parent.ts";
+import type { BlockFetcher } from "./unknown-parent.ts";
 import { Votes } from "./votes.ts";
-
-export interface ChainOptions {
-  /** Columns that the node keeps, ascending. */
-  readonly custodyColumns: readonly number[];
-  /** Post-states of blocks kept in memory. */
-  readonly maxStates?: number;
-  /** Epochs between two whole finalized states on disk. */
-  readonly snapshotEpochs?: number;
-  /** How long a block of the present waits for its data. */
-  readonly availabilityTimeoutMs?: number;
-  /** Native threads for signatures and roots. */
-  readonly threads?: number;
-}
-
-export interface ChainParts {
-  readonly spec: ChainSpec;
-  readonly database: Database;
-  readonly slotClock: SlotClock;
-  readonly log: Logger;
-  /** Absent for a network without execution clients. */
-  readonly engine?: ExecutionEngine;
-  /** Where to begin when the database is new. */
-  readonly anchor?: Anchor;
-  /** Where the states of this node live. */
-  readonly stateOptions: StateOptions;
-  readonly options: ChainOptions;
-}
 
 /** What an engine is asked to build. */
 export interface PayloadBuild {
@@ -93,7 +69,6 @@ export class Chain {
   readonly execution: ExecutionEngine | undefined;
   readonly events: ChainEvents;
   readonly votes: Votes;
-  readonly unknownParents: UnknownParents = new UnknownParents();
   readonly log: Logger;
   readonly genesisTime: number;
   readonly genesisValidatorsRoot: Uint8Array;
@@ -106,6 +81,7 @@ export class Chain {
   readonly #options: ChainOptions;
   readonly #head: HeadTracker;
   readonly #finalizer: Finalizer;
+  readonly #parking: Parking;
   readonly #imports = new SerialQueue(IMPORT_LIMIT);
   readonly #checkpoints: CheckpointStates;
   readonly #cancels: (() => void)[] = [];
@@ -140,6 +116,11 @@ export class Chain {
     this.view = new ForkChoiceView({ store });
     this.votes = new Votes(store);
     this.availability = new Availability({ spec, database, custodyColumns: parts.options.custodyColumns });
+    this.#parking = new Parking({
+      ...{ slotClock, view: this.view, availability: this.availability },
+      importAgain: (block) => this.#inBackground(this.importBlock(block), "a parked block could not be imported"),
+      fetchBlock: (root) => this.blockFetcher.fetchBlock(root),
+    });
     this.#finalizedEpoch = store.finalizedCheckpoint.epoch;
     this.#finalizer = new Finalizer({
       store,
@@ -162,7 +143,7 @@ export class Chain {
     if (anchor === undefined)
       throw new UsageError("the database is empty, and no genesis or checkpoint state was given");
     if (stored !== undefined) parts.anchor?.state.drop();
-    else await writeAnchor(parts, anchor);
+    else await writeAnchor(parts.spec, parts.database, anchor);
     const chain = new Chain(parts, anchor);
     await chain.#replay(anchor.state.slot);
     chain.#follow();
@@ -224,7 +205,10 @@ export class Chain {
 
   /** Recomputes the head and tells engine and listeners when it is another one. */
   updateHead(): void {
-    if (!this.#head.update()) return;
+    const hasChanged = this.#head.update();
+    if (this.#head.awaited !== undefined)
+      this.#inBackground(this.#loadHead(this.#head.awaited), "no state of the head");
+    if (!hasChanged) return;
     this.#pinStates();
     if (this.#isFollowing) this.#inBackground(this.tellEngine(), "the engine did not hear of the head");
   }
@@ -293,11 +277,12 @@ export class Chain {
     this.tick();
     const { store, states, database, availability, engine } = this;
     const result = await importBlock(
-      { store, states, database, availability, engine, threads: this.#options.threads ?? 2 },
+      { store, states, database, availability, engine, log: this.log, threads: this.#options.threads ?? 2 },
       block,
     );
+    // A refused payload may have taken ancestors with it.
+    if (result.status === "imported" || result.status === "invalid") this.updateHead();
     if (result.status !== "imported") return result;
-    this.updateHead();
     if (block.source !== "replay") await this.#finalizeIfDue();
     return result;
   }
@@ -308,20 +293,15 @@ export class Chain {
     if (result.status === "imported") {
       this.log.debug(at, "imported a block");
       this.events.emit("block", { slot, root: block.root, isOptimistic: result.isOptimistic });
-      for (const child of this.unknownParents.takeChildren(block.root)) {
-        this.#inBackground(this.importBlock(child), "a parked block could not be imported");
-      }
-    } else if (result.status === "unknown-parent" && block.source !== "range") {
-      this.unknownParents.park(block);
-      this.blockFetcher.fetchBlock(result.parentRoot);
-    } else if (result.status === "unavailable" && block.source === "gossip") {
-      // Gossip has not brought its data in time: peers are asked for it, with the block.
-      this.blockFetcher.fetchBlock(block.root);
-    } else if (result.status === "invalid") {
-      this.view.refuse(block.root, slot);
-      this.log.warn({ ...at, err: result.error }, "refused a block");
-    } else if (result.status !== "known") this.log.debug({ ...at, status: result.status }, "did not import a block");
+    } else if (result.status === "invalid") this.log.warn({ ...at, err: result.error }, "refused a block");
+    else if (result.status !== "known") this.log.debug({ ...at, status: result.status }, "did not import a block");
+    this.#parking.settle(block, result);
     return result;
+  }
+
+  async #loadHead(root: Uint8Array): Promise<void> {
+    if ((await this.states.load(root)) !== undefined) this.updateHead();
+    else this.log.error({ root: toHex(root) }, "the state of the block that should be head cannot be rebuilt");
   }
 
   async #finalizeIfDue(): Promise<void> {
@@ -333,7 +313,7 @@ export class Chain {
     await this.#finalizer.finalize();
     const finalizedSlot = computeStartSlotAtEpoch(this.spec, epoch);
     this.seen.prune(finalizedSlot);
-    this.unknownParents.prune(finalizedSlot);
+    this.#parking.prune(finalizedSlot);
     this.#pinStates();
     this.log.info({ epoch, root: toHex(root).slice(0, 18) }, "finalized a checkpoint");
     this.events.emit("finalized_checkpoint", { epoch, root, stateRoot, isOptimistic: this.head.isOptimistic });
@@ -349,11 +329,7 @@ export class Chain {
   #invalidateHead(head: HeadInfo, latestValidHash: Uint8Array | undefined): void {
     const row = this.store.array.indexOf(head.root);
     const parentRoot = this.store.array.rootAt(Math.max(0, this.store.array.parent[row]!));
-    const { contradiction } = onInvalidPayload(this.store, { root: head.root, parentRoot }, latestValidHash);
-    if (contradiction !== undefined) {
-      const root = toHex(contradiction);
-      this.log.error({ root }, "the execution client now rejects a block that it had called valid: check its database");
-    }
+    condemnPayload(this, { root: head.root, parentRoot }, latestValidHash);
     this.updateHead();
   }
 
@@ -380,6 +356,7 @@ export class Chain {
     });
     if (stopListening !== undefined) this.#cancels.push(stopListening);
     this.#isFollowing = true;
+    this.availability.onSidecar = (root) => this.#parking.onSidecar(root);
     this.#inBackground(this.#catchUp(), "could not catch up with the engine");
   }
 
@@ -403,21 +380,10 @@ export class Chain {
     if (this.engine.isAbsent || this.#isCatchingUp) return;
     this.#isCatchingUp = true;
     try {
-      const { store, database, engine } = this;
-      if (await catchUp({ store, database, engine }, this.head.root)) this.updateHead();
+      if (await catchUp(this, this.head.root)) this.updateHead();
       await this.tellEngine();
     } finally {
       this.#isCatchingUp = false;
     }
   }
-}
-
-/** So that the next start finds it. */
-async function writeAnchor({ spec, database }: ChainParts, anchor: Anchor): Promise<void> {
-  if (anchor.signedBlock !== undefined) {
-    const block = toIncomingBlock(spec, anchor.signedBlock, { source: "replay", seenAtMs: 0 });
-    await database.blocks.append([toBlockRecord(block)]);
-  }
-  await database.states.writeSnapshot(anchor.state);
-  await database.canonical.add([{ slot: anchor.block.slot, root: anchor.root }]);
 }

@@ -28,6 +28,8 @@ export class HeadTracker {
   readonly #states: BlockStates;
   readonly #events: ChainEvents;
   #head: HeadInfo;
+  /** A block that would be the head if its state were in memory. Until it is, the head stays what it was. */
+  awaited: Uint8Array | undefined;
 
   constructor(store: Store, states: BlockStates, events: ChainEvents) {
     this.#store = store;
@@ -44,6 +46,9 @@ export class HeadTracker {
   update(): boolean {
     const old = this.#head;
     const head = this.#read();
+    const isReady = this.#states.get(head.root) !== undefined;
+    this.awaited = isReady ? undefined : head.root;
+    if (!isReady) return false;
     this.#head = head;
     if (bytesEqual(old.root, head.root)) return old.isOptimistic !== head.isOptimistic;
     headSlot.set(head.slot);

@@ -3,16 +3,19 @@
  * @see https://github.com/ethereum/consensus-specs/blob/a08d8a6e2b45f0b8c0d379abc15583427c643689/specs/fulu/fork-choice.md
  */
 import { InvalidBlock } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
 import { histogram } from "../base/metrics.ts";
 import { verifySetsAsync } from "../crypto/bls.ts";
 import type { Database } from "../db/database.ts";
+import { getBlockRoot, getCurrentEpoch } from "../spec/accessors.ts";
 import { getAttestingIndices } from "../spec/attestations.ts";
 import { acceptingEngine } from "../spec/block/execution-payload.ts";
 import { onVerifiedAttestation, onVerifiedAttesterSlashing } from "../spec/fork-choice/on-attestation.ts";
 import { addBlock, validateOnBlock } from "../spec/fork-choice/on-block.ts";
-import { isOptimisticCandidateBlock, onInvalidPayload, onValidPayload } from "../spec/fork-choice/optimistic.ts";
+import { isOptimisticCandidateBlock, onValidPayload } from "../spec/fork-choice/optimistic.ts";
 import { ExecutionStatus } from "../spec/fork-choice/proto-array.ts";
 import { getCurrentSlot, type Store } from "../spec/fork-choice/store.ts";
+import { computeStartSlotAtEpoch } from "../spec/misc.ts";
 import { CollectingVerifier, trustingVerifier } from "../spec/signature-sets.ts";
 import type { BeaconState } from "../spec/state.ts";
 import { stateTransition } from "../spec/transition.ts";
@@ -20,6 +23,7 @@ import type { Availability } from "./availability.ts";
 import type { PayloadVerdict } from "./engine/port.ts";
 import { type EngineLink, newPayloadRequest, statusOf } from "./engine-link.ts";
 import { type IncomingBlock, toBlockRecord } from "./incoming-block.ts";
+import { condemnPayload } from "./payload-verdicts.ts";
 import type { States } from "./states.ts";
 
 export type ImportResult =
@@ -35,6 +39,7 @@ export interface ImportParts {
   readonly database: Database;
   readonly availability: Availability;
   readonly engine: EngineLink;
+  readonly log: Logger;
   /** Native threads for signatures and roots. */
   readonly threads: number;
 }
@@ -120,12 +125,23 @@ async function check(parts: ImportParts, block: IncomingBlock, preState: BeaconS
       collecting.sets.length === 0 || verifySetsAsync(collecting.sets, { threads }),
       judged,
     ]);
-    if (!areSigned) throw new InvalidBlock("BLOCK_SIGNATURES_INVALID", { root: block.root });
+    if (!areSigned) throw await signatureError(block, collecting, threads);
     return { state, verdict, hasPayload: request !== undefined };
   } catch (error) {
     state.drop();
     throw error;
   }
+}
+
+/** The proposer's signature is not part of the root, so that only without it anybody can spoil a good block. */
+async function signatureError(
+  { root }: IncomingBlock,
+  { sets }: CollectingVerifier,
+  threads: number,
+): Promise<InvalidBlock> {
+  // The transition asks for the proposer's first.
+  const isOfProposer = await verifySetsAsync(sets.slice(0, 1), { threads });
+  return new InvalidBlock(isOfProposer ? "BLOCK_OPERATION_SIGNATURE_INVALID" : "BLOCK_SIGNATURE_INVALID", { root });
 }
 
 /** Writes the block, then adds it to fork choice with its votes. */
@@ -145,6 +161,7 @@ async function enter(parts: ImportParts, block: IncomingBlock, checked: Checked)
     return early;
   }
   if (block.source !== "replay") await database.blocks.append([toBlockRecord(block)]);
+  await holdCheckpoints(parts, state);
   const status = statusOf(verdict, checked.hasPayload)!;
   addBlock(store, block, state, status);
   states.add(block.root, state);
@@ -153,13 +170,23 @@ async function enter(parts: ImportParts, block: IncomingBlock, checked: Checked)
   return { status: "imported", isOptimistic: status === ExecutionStatus.notValidated };
 }
 
+/** What may become justified with this block weighs votes at once: its state must be at hand when the block enters. */
+async function holdCheckpoints({ store, states }: ImportParts, state: BeaconState): Promise<void> {
+  const epoch = getCurrentEpoch(state);
+  const boundaries = [epoch - 1, epoch].filter((at) => at >= 0 && computeStartSlotAtEpoch(store.spec, at) < state.slot);
+  const roots = [state.currentJustifiedCheckpoint.root, ...boundaries.map((at) => getBlockRoot(state, at))];
+  for (const root of roots) {
+    if (store.array.indexOf(root) >= 0) await states.load(root);
+  }
+}
+
 function judgePayload(parts: ImportParts, block: IncomingBlock, checked: Checked): ImportResult | undefined {
   const { verdict, hasPayload } = checked;
   const { store } = parts;
   const { message } = block.signedBlock;
   if (statusOf(verdict, hasPayload) === undefined) {
     const { latestValidHash, error } = verdict as { latestValidHash?: Uint8Array; error?: string };
-    onInvalidPayload(store, { root: block.root, parentRoot: message.parentRoot }, latestValidHash);
+    condemnPayload(parts, { root: block.root, parentRoot: message.parentRoot }, latestValidHash);
     const values = {
       root: block.root,
       blockHash: message.body.executionPayload.blockHash,

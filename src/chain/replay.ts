@@ -9,7 +9,13 @@ import { trustingVerifier } from "../spec/signature-sets.ts";
 import type { BeaconState, StateOptions } from "../spec/state.ts";
 import { stateTransition } from "../spec/transition.ts";
 import { type Anchor, checkpointAnchor, genesisAnchor } from "./anchor.ts";
-import { decodeIncomingBlock, type IncomingBlock, recordBytes } from "./incoming-block.ts";
+import {
+  decodeIncomingBlock,
+  type IncomingBlock,
+  recordBytes,
+  toBlockRecord,
+  toIncomingBlock,
+} from "./incoming-block.ts";
 import type { States } from "./states.ts";
 
 /** Undefined when the database does not hold it. @throws StorageError when it is damaged */
@@ -39,6 +45,16 @@ export async function storedAnchor(
   if (block === undefined)
     throw new StorageError(`the database lacks block ${toHex(root)}, of its state of slot ${state.slot}`);
   return checkpointAnchor(state, block.signedBlock);
+}
+
+/** Keeps where a chain begins, so that the next start finds it. */
+export async function writeAnchor(spec: ChainSpec, database: Database, anchor: Anchor): Promise<void> {
+  if (anchor.signedBlock !== undefined) {
+    const block = toIncomingBlock(spec, anchor.signedBlock, { source: "replay", seenAtMs: 0 });
+    await database.blocks.append([toBlockRecord(block)]);
+  }
+  await database.states.writeSnapshot(anchor.state);
+  await database.canonical.add([{ slot: anchor.block.slot, root: anchor.root }]);
 }
 
 /** Stored blocks after a slot, by slot: parents before their children. */

@@ -53,7 +53,7 @@ describe("importing blocks", () => {
     const unsigned = await node.chain.importBlock(
       incoming({ ...signedBlock, signature: new Uint8Array(96).fill(0xc0, 0, 1) }),
     );
-    assert.equal(unsigned.status === "invalid" && unsigned.error.code, "BLOCK_SIGNATURES_INVALID");
+    assert.equal(unsigned.status === "invalid" && unsigned.error.code, "BLOCK_SIGNATURE_INVALID");
     const message = { ...signedBlock.message, stateRoot: new Uint8Array(32).fill(1) };
     const wrong = await node.chain.importBlock(incoming({ ...signedBlock, message }));
     assert.equal(wrong.status === "invalid" && wrong.error.code, "STATE_ROOT_MISMATCH");
