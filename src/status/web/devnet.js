@@ -31,6 +31,7 @@ follow((net) => {
   document.title = `${net.health.level === "well" ? "" : `${net.health.title} · `}Cresset devnet`;
   showFinality(live, best);
   showParticipation(best);
+  showBlocks(best);
   showSlots(net, best);
 });
 
@@ -91,6 +92,20 @@ function showParticipation({ participation }) {
   setText("participation-note", `Share of the stake that voted right in epoch ${epoch}.`);
 }
 
+function showBlocks({ slots, slot: now }) {
+  const past = slots.filter(({ slot, root }) => slot > 0 && (slot < now || root !== undefined));
+  const blocks = past.filter(({ root }) => root !== undefined);
+  const sum = (name) => blocks.reduce((total, block) => total + (block[name] ?? 0), 0);
+  const delays = blocks
+    .map(({ delayMs }) => delayMs)
+    .filter((ms) => ms !== undefined)
+    .sort((a, b) => a - b);
+  setText("blocks", `${blocks.length} of ${past.length}`);
+  setText("blobs", sum("blobs"));
+  setText("transactions", sum("transactions"));
+  setText("delay", delays.length === 0 ? "–" : `${(delays[delays.length >> 1] / 1000).toFixed(2)} s in the middle`);
+}
+
 function showSlots(net, { slots, slot: now, slotsPerEpoch, justified, finalized }) {
   const tiles = slots.map(({ slot, root, proposer, delayMs, blobs, transactions, syncFraction }) => {
     const lines = slot === 0 ? ["genesis"] : [`node ${Math.floor(proposer / net.validatorsPerNode)} · ${proposer}`];
@@ -99,7 +114,7 @@ function showSlots(net, { slots, slot: now, slotsPerEpoch, justified, finalized 
       transactions > 0 ? `${transactions} tx` : "",
     ];
     if (load.some(Boolean)) lines.push(load.filter(Boolean).join(", "));
-    if (syncFraction !== undefined && slot > 1) lines.push(`sync ${percent(syncFraction)}`);
+    if (syncFraction < 1 && slot > 1) lines.push(`sync ${percent(syncFraction)}`);
     if (delayMs !== undefined) lines.push(`${(delayMs / 1000).toFixed(2)} s`);
     const justifiedSlot = justified.epoch * slotsPerEpoch;
     return slotTile({
