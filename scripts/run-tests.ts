@@ -42,6 +42,7 @@ const STEPS: readonly Step[] = [
   nodeTests("sim", "simulated chains", ["test/sim/**/*.test.ts"], ["--test-concurrency=1"]),
   // Slots of some seconds: one network at a time, or none keeps its time.
   nodeTests("devnet", "local networks", ["test/devnet/**/*.test.ts"], ["--test-concurrency=1"]),
+  nodeTests("browser", "pages in a browser", ["test/browser/**/*.test.ts"], ["--test-concurrency=1"]),
   {
     name: "spec",
     title: "reference tests of the consensus spec",
