@@ -73,6 +73,8 @@ export class Chain {
   readonly genesisTime: number;
   readonly genesisValidatorsRoot: Uint8Array;
   blockFetcher: BlockFetcher = { fetchBlock: () => {} };
+  /** Makes data that a block lacks, where there is a way; given by whoever puts the node together. */
+  recoverData: (block: IncomingBlock) => Promise<unknown> = () => Promise.resolve();
   /**
    * Whether some peer is known to be far ahead; told by whoever syncs. A head that is old is no sign of it: after an
    * outage of the whole network somebody has to go on.
@@ -187,7 +189,7 @@ export class Chain {
     this.tick();
     const early = checkEarly(this, block);
     if (early !== undefined) return this.#afterImport(block, early);
-    await this.availability.waitFor(block, this.#options.availabilityTimeoutMs ?? this.slotClock.slotMs / 2);
+    await this.#waitForData(block);
     const result = await this.#imports.run(() => this.#import(block));
     return this.#afterImport(block, result);
   }
@@ -195,6 +197,14 @@ export class Chain {
   /** Counts a vote whose signature was checked. */
   addVote(data: AttestationData, indices: ArrayLike<number>): void {
     this.votes.add(data, indices);
+  }
+
+  /** Gossip first; what it has not brought after a third of the time is made here, if it can be. */
+  async #waitForData(block: IncomingBlock): Promise<void> {
+    const timeoutMs = this.#options.availabilityTimeoutMs ?? this.slotClock.slotMs / 2;
+    if (await this.availability.waitFor(block, timeoutMs / 3)) return;
+    this.#inBackground(this.recoverData(block), "the missing data of a block could not be made");
+    await this.availability.waitFor(block, (timeoutMs * 2) / 3);
   }
 
   /** Brings fork choice's clock up to date. */

@@ -3,8 +3,13 @@ import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { BoundedMap } from "../base/bounded.ts";
 import { toHex } from "../base/bytes.ts";
 import { SerialQueue } from "../base/task-queue.ts";
-import { computeCellsAndKzgProofs } from "../crypto/kzg.ts";
+import { computeCellsAndKzgProofs, recoverCellsAndKzgProofs } from "../crypto/kzg.ts";
 import type { CellsAndProofs } from "../spec/das.ts";
+
+/** A blob, or at least half of its cells. */
+type Task =
+  | { readonly blob: Uint8Array }
+  | { readonly indices: readonly number[]; readonly cells: readonly Uint8Array[] };
 
 /** Blobs that may wait; a block has at most some dozens. */
 const QUEUE_LIMIT = 256;
@@ -21,11 +26,20 @@ export class KzgCells {
   }
 
   /** @param commitment of the blob: what the result is kept under */
-  async compute(blob: Uint8Array, commitment: Uint8Array): Promise<CellsAndProofs> {
+  compute(blob: Uint8Array, commitment: Uint8Array): Promise<CellsAndProofs> {
+    return this.#once(commitment, { blob });
+  }
+
+  /** All cells from at least half of them. @param indices ascending @throws Error when they are of no blob */
+  recover(indices: readonly number[], cells: readonly Uint8Array[], commitment: Uint8Array): Promise<CellsAndProofs> {
+    return this.#once(commitment, { indices, cells });
+  }
+
+  async #once(commitment: Uint8Array, task: Task): Promise<CellsAndProofs> {
     const key = toHex(commitment);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const result = await this.#queue.run(() => this.#ask(blob));
+    const result = await this.#queue.run(() => this.#ask(task));
     this.#known.set(key, result);
     return result;
   }
@@ -35,7 +49,7 @@ export class KzgCells {
     this.#worker = undefined;
   }
 
-  #ask(blob: Uint8Array): Promise<CellsAndProofs> {
+  #ask(task: Task): Promise<CellsAndProofs> {
     this.#worker ??= new Worker(new URL(import.meta.url));
     const worker = this.#worker;
     worker.unref();
@@ -53,7 +67,7 @@ export class KzgCells {
       };
       worker.on("message", onMessage);
       worker.on("error", onError);
-      worker.postMessage(blob);
+      worker.postMessage(task);
     });
   }
 }
@@ -61,9 +75,11 @@ export class KzgCells {
 // The same file is the worker.
 if (!isMainThread && parentPort !== null) {
   const port = parentPort;
-  port.on("message", (blob: Uint8Array) => {
+  port.on("message", (task: Task) => {
     try {
-      port.postMessage({ cells: computeCellsAndKzgProofs(blob) });
+      const isBlob = "blob" in task;
+      const cells = isBlob ? computeCellsAndKzgProofs(task.blob) : recoverCellsAndKzgProofs(task.indices, task.cells);
+      port.postMessage({ cells });
     } catch (error) {
       port.postMessage({ error: (error as Error).message });
     }

@@ -8,6 +8,7 @@ import { verifyBlobKzgProofBatch } from "../crypto/kzg.ts";
 import { getCommitteeCountPerSlot } from "../spec/accessors.ts";
 import { getBlobSidecars } from "../spec/blobs.ts";
 import type {
+  DataColumnSidecar,
   Phase0Attestation,
   SignedAggregateAndProof,
   SignedBeaconBlock,
@@ -18,6 +19,7 @@ import type {
 import { computeSubnetForDataColumnSidecar, getDataColumnSidecarsFromBlock } from "../spec/das.ts";
 import { Fork } from "../spec/fork.ts";
 import { forkTypes } from "../spec/fork-types.ts";
+import { tupleKey } from "../spec/gossip/seen.ts";
 import type { GossipTopic } from "../spec/gossip/topic.ts";
 import { computeSubnetForAttestation, computeSubnetsForSyncCommittee } from "../spec/validator.ts";
 import type { Chain } from "./chain.ts";
@@ -128,6 +130,18 @@ export class Publishing {
       if (verdict.verdict === "accept") await this.#send("sync_committee_contribution_and_proof", fork, bytes);
       return undefined;
     });
+  }
+
+  /** Columns that were made here because they did not come: peers may lack them too. */
+  async columns(block: IncomingBlock, sidecars: readonly DataColumnSidecar[]): Promise<void> {
+    const { chain } = this.#parts;
+    const { slot, proposerIndex } = block.signedBlock.message;
+    const type = forkTypes({ spec: chain.spec, fork: block.fork }).DataColumnSidecar;
+    for (const sidecar of sidecars) {
+      chain.seen.dataColumnSidecarTuples.open(slot).add(tupleKey(proposerIndex, sidecar.index));
+      const subnet = computeSubnetForDataColumnSidecar(chain.spec, sidecar.index);
+      await this.#send("data_column_sidecar", block.fork, type.serialize(sidecar), subnet);
+    }
   }
 
   async #columns(block: IncomingBlock, blobs: readonly Uint8Array[]): Promise<void> {

@@ -6,6 +6,7 @@ import type { Logger } from "../base/log.ts";
 import { genesisAnchor } from "../chain/anchor.ts";
 import { BatchingVerifier } from "../chain/batching-verifier.ts";
 import { Chain } from "../chain/chain.ts";
+import { DataRecovery } from "../chain/data-recovery.ts";
 import { ExecutionEngines } from "../chain/engine/engines.ts";
 import { Inbox } from "../chain/inbox.ts";
 import { KzgCells } from "../chain/kzg-cells.ts";
@@ -94,6 +95,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     publisher: network,
     log: log.child({ part: "publish" }),
   });
+  const recovery = new DataRecovery({
+    ...{ spec, database, availability: chain.availability, execution: engine, kzgCells, log: chain.log },
+    onColumns: (block, sidecars) => publishing.columns(block, sidecars),
+  });
+  chain.recoverData = (block) => recovery.fill(block);
   const api = new LocalBeaconApi({ chain, pools, proposers, kzgCells, publishing, graffiti: () => options.graffiti });
   const validators = await startValidators(options, api);
   const page = await startStatusPage(options, { chain, network, sync, validators });
