@@ -95,7 +95,7 @@ export class HeadTracker {
     while (common >= 0 && !array.isAncestor(oldRow, common)) common = array.parent[common]!;
     this.#events.emit("chain_reorg", {
       slot: head.slot,
-      depth: Math.max(old.slot, head.slot) - (common < 0 ? 0 : array.slot[common]!),
+      depth: old.slot - (common < 0 ? 0 : array.slot[common]!),
       ...{ oldHead: old.root, newHead: head.root, oldState: old.stateRoot, newState: head.stateRoot },
       isOptimistic: head.isOptimistic,
     });

@@ -14,21 +14,35 @@ import type { BeaconState } from "../../src/spec/state.ts";
 import { processSlots } from "../../src/spec/transition.ts";
 import { getBlockSignature, getEpochSignature } from "../../src/spec/validator-signatures.ts";
 
-/**
- * @param parent post-state of the parent; not changed
- * @param graffiti tells blocks of one slot apart
- */
-export function buildBlock(parent: BeaconState, slot: number, graffiti = 0): { signedBlock: SignedBeaconBlock; root: Uint8Array; state: BeaconState } {
+export interface BlockContent {
+  /** Tells blocks of one slot apart. */
+  readonly graffiti?: number;
+  readonly blobKzgCommitments?: readonly Uint8Array[];
+  /** To be included; they must be valid in the block. */
+  readonly attestations?: BeaconBlockBody["attestations"];
+}
+
+export interface BuiltBlock {
+  readonly signedBlock: SignedBeaconBlock;
+  readonly root: Uint8Array;
+  /** After the block. */
+  readonly state: BeaconState;
+}
+
+/** @param parent post-state of the parent; not changed */
+export function buildBlock(parent: BeaconState, slot: number, content: BlockContent = {}): BuiltBlock {
   const state = processSlots(parent.clone(), slot);
   const types = forkTypes(state);
   const proposerIndex = getBeaconProposerIndex(state);
   const key = interopSecretKey(proposerIndex);
   const body = types.BeaconBlockBody.defaultValue() as BeaconBlockBody;
   body.eth1Data = state.eth1Data;
-  body.graffiti = new Uint8Array(32).fill(graffiti);
+  body.graffiti = new Uint8Array(32).fill(content.graffiti ?? 0);
   if (state.fork >= Fork.altair) body.syncAggregate.syncCommitteeSignature = G2_POINT_AT_INFINITY;
   const preparation = state.fork >= Fork.capella ? prepareExecutionPayload(state, new Uint8Array(20)) : undefined;
   if (preparation) body.executionPayload = emptyPayload(state, preparation);
+  if (content.blobKzgCommitments) body.blobKzgCommitments = [...content.blobKzgCommitments];
+  if (content.attestations) body.attestations = content.attestations;
   const header = { ...state.latestBlockHeader };
   const block: BeaconBlock = {
     ...{ slot, proposerIndex, body },

@@ -8,6 +8,9 @@ import { type Logger, silentLogger } from "../../src/base/log.ts";
 import { genesisAnchor } from "../../src/chain/anchor.ts";
 import { BatchingVerifier } from "../../src/chain/batching-verifier.ts";
 import { Chain } from "../../src/chain/chain.ts";
+import type { ChainOptions } from "../../src/chain/chain-parts.ts";
+import { DataRecovery } from "../../src/chain/data-recovery.ts";
+import type { ExecutionEngine } from "../../src/chain/engine/port.ts";
 import { Inbox } from "../../src/chain/inbox.ts";
 import { KzgCells } from "../../src/chain/kzg-cells.ts";
 import { MessageRules } from "../../src/chain/message-rules.ts";
@@ -60,15 +63,16 @@ export async function startNode(options: {
   genesisTime: number;
   fork: Fork;
   publisher?: Publisher;
+  engine?: ExecutionEngine;
+  /** The clock on the wall, unless told. */
+  slotClock?: SlotClock;
+  chainOptions?: Partial<ChainOptions>;
   log?: Logger;
 }): Promise<LocalNode> {
   const { spec, folder, log = silentLogger } = options;
   const { SLOTS_PER_EPOCH: slotsPerEpoch } = spec.preset;
-  const slotClock = new SlotClock({
-    genesisTime: options.genesisTime,
-    slotMs: spec.config.SLOT_DURATION_MS,
-    slotsPerEpoch,
-  });
+  const { SLOT_DURATION_MS: slotMs } = spec.config;
+  const slotClock = options.slotClock ?? new SlotClock({ genesisTime: options.genesisTime, slotMs, slotsPerEpoch });
   const database = await Database.open(spec, join(folder, "db"));
   const stateOptions = { arena: new Arena(), keys: KeyTable.create() };
   const { validators: validatorCount, genesisTime, fork } = options;
@@ -77,7 +81,8 @@ export async function startNode(options: {
   const chain = await Chain.start({
     ...{ spec, database, slotClock, log, stateOptions },
     anchor: genesisAnchor(genesis),
-    options: { custodyColumns },
+    options: { custodyColumns, ...options.chainOptions },
+    ...(options.engine && { engine: options.engine }),
   });
   const pools = new Pools(spec);
   slotClock.onSlot((slot) => pools.onSlot(slot));
@@ -86,6 +91,11 @@ export async function startNode(options: {
   const proposers = new Proposers();
   const publisher = options.publisher ?? { publish: () => Promise.resolve() };
   const publishing = new Publishing({ chain, rules, kzgCells, publisher, log });
+  const recovery = new DataRecovery({
+    ...{ spec, database, availability: chain.availability, execution: options.engine, kzgCells, log },
+    onColumns: (block, sidecars) => publishing.columns(block, sidecars),
+  });
+  chain.recoverData = (block) => recovery.fill(block);
   const api = new LocalBeaconApi({ chain, pools, proposers, kzgCells, publishing, graffiti: () => new Uint8Array(32) });
   const stop = async (): Promise<void> => {
     slotClock.stop();

@@ -83,7 +83,7 @@ describe("importing blocks", () => {
 
   it("follows both branches of a fork, and rebuilds a state that it let go of", async () => {
     const base = node.chain.headState();
-    const [left, right] = [buildBlock(base, 5, 1), buildBlock(base, 6, 2)];
+    const [left, right] = [buildBlock(base, 5, { graffiti: 1 }), buildBlock(base, 6, { graffiti: 2 })];
     for (const { signedBlock } of [left, right]) {
       assert.equal((await node.chain.importBlock(incoming(signedBlock))).status, "imported");
     }
