@@ -6,6 +6,7 @@ import type { Logger } from "../base/log.ts";
 import { genesisAnchor } from "../chain/anchor.ts";
 import { BatchingVerifier } from "../chain/batching-verifier.ts";
 import { Chain } from "../chain/chain.ts";
+import { ColumnVerifier } from "../chain/column-verifier.ts";
 import { DataRecovery } from "../chain/data-recovery.ts";
 import { ExecutionEngines } from "../chain/engine/engines.ts";
 import { Inbox } from "../chain/inbox.ts";
@@ -78,12 +79,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   slotClock.onSlot((slot) => pools.onSlot(slot));
   const verifier = new BatchingVerifier();
   const rules = new MessageRules({ chain, pools, verifier });
-  const inbox = new Inbox({ chain, pools, log, verifier });
   const kzgCells = new KzgCells();
+  kzgCells.warmUp().catch((error: Error) => log.error({ err: error }, "proofs of blobs cannot be checked"));
+  const inbox = new Inbox({ chain, pools, log, verifier, columns: new ColumnVerifier(kzgCells) });
   const proposers = new Proposers({ defaultFeeRecipient: options.feeRecipient });
   prepareProposals({ chain, proposers });
 
-  const { network, sync } = createNetwork(options, chain, slotClock, inbox);
+  const { network, sync } = createNetwork(options, { chain, slotClock, inbox, kzgCells });
   await network.start();
   sync.start();
   chain.isSyncing = () => sync.progress().state !== "synced";
@@ -155,9 +157,7 @@ function decodeGenesis(spec: ChainSpec, bytes: Uint8Array, options: { arena: Are
 
 function createNetwork(
   options: NodeOptions,
-  chain: Chain,
-  slotClock: SlotClock,
-  inbox: Inbox,
+  { chain, slotClock, inbox, kzgCells }: { chain: Chain; slotClock: SlotClock; inbox: Inbox; kzgCells: KzgCells },
 ): { network: Libp2pNetwork; sync: Sync } {
   const { spec, log } = options;
   // Network and sync know each other: the handlers are asked only once both are there.
@@ -185,7 +185,7 @@ function createNetwork(
     },
   });
   parts.digests = network.digests;
-  const sync = new Sync({ chain, network });
+  const sync = new Sync({ chain, network, verifyCells: (batch) => kzgCells.verify(batch) });
   parts.sync = sync;
   return { network, sync };
 }
