@@ -7,12 +7,13 @@ import { toHex } from "../../src/base/bytes.ts";
 import { type Logger, silentLogger } from "../../src/base/log.ts";
 import { produceAttestationData } from "../../src/chain/attestation-data.ts";
 import type { ImportResult } from "../../src/chain/import-block.ts";
+import { proposalParent } from "../../src/chain/late-reorg.ts";
 import { Fork } from "../../src/spec/fork.ts";
 import type { BeaconState } from "../../src/spec/state.ts";
 import { type BuiltBlock, buildBlock } from "../support/build-block.ts";
 import { devSpec, type LocalNode, newFolder, startNode } from "../support/local-node.ts";
 import { ScriptedEngine } from "../support/scripted-engine.ts";
-import { fromGossip } from "../support/sim-chain.ts";
+import { buildVoted, fromGossip, voteFor, votersOf } from "../support/sim-chain.ts";
 import { SimClock } from "../support/sim-clock.ts";
 
 const GENESIS_TIME = 1_700_000_000;
@@ -43,7 +44,7 @@ async function start(engine = new ScriptedEngine(), folder = newFolder(), slot =
     child: () => log,
   });
   const node = await startNode({
-    ...{ spec, folder, validators: 16, genesisTime: GENESIS_TIME, fork: Fork.fulu, slotClock: clock, engine, log },
+    ...{ spec, folder, validators: 32, genesisTime: GENESIS_TIME, fork: Fork.fulu, slotClock: clock, engine, log },
   });
   const importBlock = (block: BuiltBlock): Promise<ImportResult> => node.chain.importBlock(fromGossip(block));
   return { node, engine, clock, errors, genesis: node.chain.headState().clone(), import: importBlock };
@@ -117,7 +118,7 @@ describe("an engine that syncs", () => {
     for (const block of blocks.slice(1)) await sim.import(block);
     const latestValidHash = payloadHash(blocks[0]!);
     sim.engine.set(payloadHash(blocks[2]!), { status: "invalid", latestValidHash });
-    await chain.tellEngine();
+    await chain.following.tellHead();
     assert.equal(toHex(chain.head.root), toHex(blocks[0]!.root));
     await sim.node.stop();
   });
@@ -181,5 +182,51 @@ describe("an engine that goes away", () => {
     await until(() => toHex(again.node.chain.head.root) === toHex(blocks[1]!.root));
     await until(() => !again.node.chain.head.isOptimistic);
     await again.node.stop();
+  });
+});
+
+describe("a late and weak head", () => {
+  /** Slots 1 to 3 in time and voted for; the block of slot 4 comes when its slot is nearly over. */
+  async function withLateHead(): Promise<Sim & { parent: BuiltBlock; late: BuiltBlock }> {
+    const sim = await start();
+    let parent: { root: Uint8Array; state: BeaconState } = { root: sim.node.chain.head.root, state: sim.genesis };
+    for (let slot = 1; slot <= 3; slot++) {
+      const block: BuiltBlock = slot === 1 ? buildBlock(parent.state, slot) : buildVoted(parent, slot);
+      sim.clock.enter(slot, 500);
+      await sim.import(block);
+      parent = block;
+    }
+    // Everybody votes for what is there, the late block is not.
+    const voters = [3, 4].map((slot) => [voteFor(parent, slot).data, votersOf(parent.state, slot)] as const);
+    for (const [data, indices] of voters) sim.node.chain.addVote(data, indices);
+    sim.clock.enter(4, 5500);
+    const late = buildVoted(parent, 4);
+    return { ...sim, parent: parent as BuiltBlock, late };
+  }
+
+  it("is withheld from the engine when this node proposes next, and built around", async () => {
+    const sim = await withLateHead();
+    const { chain } = sim.node;
+    chain.isProposing = (slot) => slot === 5;
+    const told = sim.engine.heads.length;
+    await sim.import(sim.late);
+    assert.equal(toHex(chain.head.root), toHex(sim.late.root));
+    assert.equal(toHex(chain.following.expectedParent(5)), toHex(sim.parent.root));
+    assert.equal(sim.engine.heads.length, told, "the engine has not heard of it");
+    sim.clock.enter(5);
+    assert.equal(toHex(proposalParent(chain.store, chain.head, 5)), toHex(sim.parent.root));
+    // The proposal did not come: the engine must follow after all.
+    sim.clock.enter(6);
+    await until(() => toHex(sim.engine.heads.at(-1)!.state.headBlockHash) === toHex(payloadHash(sim.late)));
+    assert.equal(toHex(proposalParent(chain.store, chain.head, 6)), toHex(sim.late.root), "only the next slot may");
+    await sim.node.stop();
+  });
+
+  it("is told to the engine at once when somebody else proposes next", async () => {
+    const sim = await withLateHead();
+    await sim.import(sim.late);
+    assert.equal(toHex(sim.node.chain.following.expectedParent(5)), toHex(sim.late.root));
+    await until(() => toHex(sim.engine.heads.at(-1)!.state.headBlockHash) === toHex(payloadHash(sim.late)));
+    await sim.node.stop();
   });
 });
