@@ -1,7 +1,7 @@
 /** A beacon node, put together: read from top to bottom, it starts in this order and stops in the reverse one. */
 import { join } from "node:path";
 import { LocalBeaconApi } from "../api/local-api.ts";
-import { SlotClock } from "../base/clock.ts";
+import { type Clock, SlotClock, systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { genesisAnchor } from "../chain/anchor.ts";
 import { BatchingVerifier } from "../chain/batching-verifier.ts";
@@ -31,6 +31,7 @@ import { isRelevantStatus, localStatus } from "../sync/status.ts";
 import { Sync } from "../sync/sync.ts";
 import { interopKeys, LocalSigner } from "../validator/signer.ts";
 import { ValidatorClient } from "../validator/validator-client.ts";
+import type { NodeFaults } from "./node-faults.ts";
 import { version } from "./version.ts";
 
 export interface NodeOptions {
@@ -51,6 +52,10 @@ export interface NodeOptions {
   readonly graffiti: Uint8Array;
   /** Where the status page is served; absent for none. */
   readonly statusPage?: { readonly port: number; readonly address: string };
+  /** How far this node's clock is ahead; for test networks. */
+  readonly clockOffsetMs?: number;
+  /** What goes wrong on purpose; for test networks. */
+  readonly faults?: NodeFaults;
   readonly log: Logger;
 }
 
@@ -67,6 +72,7 @@ const TARGET_PEERS = 32;
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { spec, dataDir, log } = options;
   const slotClock = new SlotClock({
+    clock: clockOf(options),
     genesisTime: options.genesisTime,
     slotMs: spec.config.SLOT_DURATION_MS,
     slotsPerEpoch: spec.preset.SLOTS_PER_EPOCH,
@@ -87,6 +93,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 
   const { network, sync } = createNetwork(options, { chain, slotClock, inbox, kzgCells });
   await network.start();
+  if (options.faults) options.faults.onRefusedPeers = (peers) => network.refusePeers(peers);
   sync.start();
   chain.isSyncing = () => sync.progress().state !== "synced";
 
@@ -119,6 +126,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     await database.close();
   };
   return { chain, network, sync, validators, stop };
+}
+
+function clockOf({ clockOffsetMs = 0 }: NodeOptions): Clock {
+  return clockOffsetMs === 0 ? systemClock : { nowMs: () => systemClock.nowMs() + clockOffsetMs };
 }
 
 function createEngine({ spec, executionUrls, jwtSecret, log }: NodeOptions): ExecutionEngines | undefined {
@@ -195,7 +206,8 @@ async function startValidators(options: NodeOptions, api: LocalBeaconApi): Promi
   const [first, last] = options.interopValidators;
   return ValidatorClient.start({
     spec: options.spec,
-    api,
+    api: options.faults?.around(api) ?? api,
+    clock: clockOf(options),
     signer: new LocalSigner(interopKeys(first, last)),
     folder: join(options.dataDir, "validators"),
     feeRecipient: options.feeRecipient,
