@@ -8,6 +8,7 @@ import { Fork } from "../spec/fork.ts";
 import { computeEpochAtSlot } from "../spec/misc.ts";
 import type { Chain } from "./chain.ts";
 import type { Proposers } from "./proposers.ts";
+import { terminalBlocks } from "./terminal-block.ts";
 
 /** Share of the slot after which the next one's parent is known nearly always. */
 const PREPARE_AT = 5 / 6;
@@ -31,7 +32,7 @@ async function prepareProposal(
   const root = chain.following.expectedParent(slot);
   const state = await chain.states.stateAtSlot(root, slot);
   if (state === undefined || state.fork < Fork.bellatrix) return;
-  const preparation = prepareExecutionPayload(state, feeRecipient, new Map());
+  const preparation = prepareExecutionPayload(state, feeRecipient, terminalBlocks(chain.spec));
   if (preparation === undefined) return;
   const { headBlockHash, payloadAttributes: attributes } = preparation;
   const payloadId = await chain.following.startPayload({ headBlockHash, attributes, slot });

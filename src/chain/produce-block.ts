@@ -26,6 +26,7 @@ import { emptyPayload } from "./local-payload.ts";
 import { packAttestations } from "./pools/packing.ts";
 import type { Pools } from "./pools/pools.ts";
 import type { Proposers } from "./proposers.ts";
+import { terminalBlocks } from "./terminal-block.ts";
 
 export interface ProduceParts {
   readonly chain: Chain;
@@ -146,8 +147,7 @@ async function buildPayload(
 ): Promise<PayloadParts> {
   if (state.fork < Fork.bellatrix) return { value: 0n };
   const { chain } = parts;
-  // Networks of ours are merged from the start or have no engine: nobody mines here.
-  const preparation = prepareExecutionPayload(state, feeRecipient, new Map());
+  const preparation = prepareExecutionPayload(state, feeRecipient, terminalBlocks(chain.spec));
   if (preparation === undefined) return { value: 0n };
   if (chain.execution === undefined) return { payload: emptyPayload(state, preparation), value: 0n };
   return askEngine(chain, state, preparation, parentRoot);

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
+import { fromHex } from "../base/bytes.ts";
 import { UsageError } from "../base/errors.ts";
 import { type LogLevel, silentLogger } from "../base/log.ts";
 import type { ChainSpec } from "../spec/chain-spec.ts";
@@ -12,7 +13,7 @@ import type { PresetName } from "../spec/preset.ts";
 import { NetworkFeed } from "../status/network-feed.ts";
 import { PageServer } from "../status/page-server.ts";
 import { sendBlobsRegularly } from "./devnet-blobs.ts";
-import { devnetSpec, writeDevnetFiles } from "./devnet-files.ts";
+import { devnetSpec, withTerminalBlock, writeDevnetFiles } from "./devnet-files.ts";
 import { DevnetNode, type NodeLine } from "./devnet-node.ts";
 import { Scenario } from "./devnet-scenario.ts";
 import {
@@ -148,7 +149,9 @@ function writeFiles(
 ): { configFile: string; genesisFile: string } {
   const fork = forkAtEpoch(spec.config, 0);
   const isMerged = execution !== undefined && fork >= Fork.bellatrix;
-  return writeDevnetFiles(spec, join(folder, "network"), {
+  const willMerge = execution !== undefined && !isMerged;
+  const rules = willMerge ? withTerminalBlock(spec, fromHex(String(execution.genesisBlock.hash))) : spec;
+  return writeDevnetFiles(rules, join(folder, "network"), {
     validatorCount: options.nodes * options.validators,
     genesisTime,
     ...(isMerged && { genesisHeader: genesisPayloadHeader(spec, fork, execution.genesisBlock) }),
