@@ -20,6 +20,8 @@ export function produceAttestationData(chain: Chain, slot: number, committeeInde
   const currentSlot = chain.slotClock.currentSlot();
   if (Math.abs(slot - currentSlot) > spec.preset.SLOTS_PER_EPOCH)
     throw new UsageError(`slot ${slot} is not about now, ${currentSlot}`);
+  // Votes of earlier slots may have come since the slot began.
+  chain.updateHead();
   if (chain.head.isOptimistic)
     throw new UsageError("the head is not verified by an execution client: nothing may be signed");
   const epoch = computeEpochAtSlot(spec, slot);

@@ -9,40 +9,31 @@ import type { Logger } from "../base/log.ts";
 import { SerialQueue } from "../base/task-queue.ts";
 import type { Database } from "../db/database.ts";
 import type { ChainSpec } from "../spec/chain-spec.ts";
-import { forkAtEpoch } from "../spec/config.ts";
 import type { AttestationData } from "../spec/containers.ts";
 import { CheckpointStates } from "../spec/fork-choice/checkpoint-states.ts";
 import { onTickMs } from "../spec/fork-choice/on-tick.ts";
-import { isOptimisticNode, onValidPayload } from "../spec/fork-choice/optimistic.ts";
+import { isOptimisticNode } from "../spec/fork-choice/optimistic.ts";
 import { getForkchoiceStore, type Store } from "../spec/fork-choice/store.ts";
 import { ForkChoiceView } from "../spec/gossip/fork-choice-view.ts";
 import { Seen } from "../spec/gossip/seen.ts";
-import { computeEpochAtSlot, computeStartSlotAtEpoch } from "../spec/misc.ts";
+import { computeStartSlotAtEpoch } from "../spec/misc.ts";
 import type { BeaconState } from "../spec/state.ts";
 import type { Anchor } from "./anchor.ts";
 import { Availability } from "./availability.ts";
-import { catchUp } from "./catch-up.ts";
 import type { ChainOptions, ChainParts } from "./chain-parts.ts";
-import type { ExecutionEngine, ForkchoiceVerdict, PayloadAttributes } from "./engine/port.ts";
+import type { ExecutionEngine } from "./engine/port.ts";
+import { EngineFollower } from "./engine-follower.ts";
 import { EngineLink } from "./engine-link.ts";
 import { ChainEvents } from "./events.ts";
 import { Finalizer } from "./finalize.ts";
-import { type HeadInfo, HeadTracker, payloadHashOf } from "./head.ts";
+import { type HeadInfo, HeadTracker } from "./head.ts";
 import { checkEarly, type ImportResult, importBlock } from "./import-block.ts";
 import { type IncomingBlock, recordBytes } from "./incoming-block.ts";
 import { Parking } from "./parking.ts";
-import { condemnPayload } from "./payload-verdicts.ts";
 import { blocksAfter, rebuildState, storedAnchor, writeAnchor } from "./replay.ts";
 import { States } from "./states.ts";
 import type { BlockFetcher } from "./unknown-parent.ts";
 import { Votes } from "./votes.ts";
-
-/** What an engine is asked to build. */
-export interface PayloadBuild {
-  readonly headBlockHash: Uint8Array;
-  readonly attributes: PayloadAttributes;
-  readonly slot: number;
-}
 
 export interface SyncStatus {
   readonly headSlot: number;
@@ -67,6 +58,7 @@ export class Chain {
   readonly availability: Availability;
   readonly engine: EngineLink;
   readonly execution: ExecutionEngine | undefined;
+  readonly following: EngineFollower;
   readonly events: ChainEvents;
   readonly votes: Votes;
   readonly log: Logger;
@@ -80,6 +72,8 @@ export class Chain {
    * outage of the whole network somebody has to go on.
    */
   isSyncing: () => boolean = () => false;
+  /** Whether a validator of this node proposes at a slot; told by whoever knows them. */
+  isProposing: (slot: number) => boolean = () => false;
   readonly #options: ChainOptions;
   readonly #head: HeadTracker;
   readonly #finalizer: Finalizer;
@@ -88,9 +82,7 @@ export class Chain {
   readonly #checkpoints: CheckpointStates;
   readonly #cancels: (() => void)[] = [];
   #finalizedEpoch: number;
-  #isCatchingUp = false;
   #isFollowing = false;
-  #prepared: { readonly key: string; readonly payloadId: string } | undefined;
 
   private constructor(parts: ChainParts, anchor: Anchor) {
     const { spec, database, slotClock, log } = parts;
@@ -118,6 +110,12 @@ export class Chain {
     this.view = new ForkChoiceView({ store });
     this.votes = new Votes(store);
     this.availability = new Availability({ spec, database, custodyColumns: parts.options.custodyColumns });
+    this.following = new EngineFollower({
+      ...{ spec, store, database, engine: this.engine, log: this.log },
+      head: () => this.head,
+      updateHead: () => this.updateHead(),
+      isProposing: (slot) => this.isProposing(slot),
+    });
     this.#parking = new Parking({
       ...{ slotClock, view: this.view, availability: this.availability },
       importAgain: (block) => this.#inBackground(this.importBlock(block), "a parked block could not be imported"),
@@ -220,32 +218,7 @@ export class Chain {
       this.#inBackground(this.#loadHead(this.#head.awaited), "no state of the head");
     if (!hasChanged) return;
     this.#pinStates();
-    if (this.#isFollowing) this.#inBackground(this.tellEngine(), "the engine did not hear of the head");
-  }
-
-  /** Tells the engine the head. */
-  async tellEngine(): Promise<void> {
-    const { head } = this;
-    const verdict = await this.#choose(head.executionBlockHash, this.slotClock.currentSlot());
-    if (verdict === undefined || this.store.array.indexOf(head.root) < 0) return;
-    if (verdict.status === "valid" && onValidPayload(this.store, head.root).length > 0) this.updateHead();
-    if (verdict.status === "invalid") this.#invalidateHead(head, verdict.latestValidHash);
-  }
-
-  /** Lets the engine begin to build a payload. @returns its name at the engine, undefined when it builds none */
-  async startPayload(build: PayloadBuild): Promise<string | undefined> {
-    const verdict = await this.#choose(build.headBlockHash, build.slot, build.attributes);
-    return verdict?.status === "valid" ? verdict.payloadId : undefined;
-  }
-
-  /** Remembers a payload that is being built ahead of its slot. */
-  keepPayload(parentRoot: Uint8Array, slot: number, payloadId: string): void {
-    this.#prepared = { key: `${slot}/${toHex(parentRoot)}`, payloadId };
-  }
-
-  /** The payload begun for a proposal, if there is one. */
-  preparedPayload(parentRoot: Uint8Array, slot: number): string | undefined {
-    return this.#prepared?.key === `${slot}/${toHex(parentRoot)}` ? this.#prepared.payloadId : undefined;
+    if (this.#isFollowing) this.#inBackground(this.following.tellHead(), "the engine did not hear of the head");
   }
 
   /** SSZ of a block that the node holds. */
@@ -269,18 +242,6 @@ export class Chain {
     this.#finalizer.drop();
     this.#checkpoints.clear();
     this.states.drop();
-  }
-
-  async #choose(
-    headBlockHash: Uint8Array,
-    slot: number,
-    attributes?: PayloadAttributes,
-  ): Promise<ForkchoiceVerdict | undefined> {
-    const { store } = this;
-    const fork = forkAtEpoch(this.spec.config, computeEpochAtSlot(this.spec, Math.max(0, slot)));
-    const safeBlockHash = payloadHashOf(store, store.justifiedCheckpoint.root);
-    const finalizedBlockHash = payloadHashOf(store, store.finalizedCheckpoint.root);
-    return this.engine.choose({ headBlockHash, safeBlockHash, finalizedBlockHash }, fork, attributes);
   }
 
   async #import(block: IncomingBlock): Promise<ImportResult> {
@@ -336,13 +297,6 @@ export class Chain {
     this.states.pin([this.head.root, ...checkpoints.map(({ root }) => root)]);
   }
 
-  #invalidateHead(head: HeadInfo, latestValidHash: Uint8Array | undefined): void {
-    const row = this.store.array.indexOf(head.root);
-    const parentRoot = this.store.array.rootAt(Math.max(0, this.store.array.parent[row]!));
-    condemnPayload(this, { root: head.root, parentRoot }, latestValidHash);
-    this.updateHead();
-  }
-
   /** Imports what the database holds after the anchor, without signatures. */
   async #replay(afterSlot: number): Promise<void> {
     let count = 0;
@@ -362,19 +316,19 @@ export class Chain {
   #follow(): void {
     this.#cancels.push(this.slotClock.onSlot((slot) => this.#onSlot(slot)));
     const stopListening = this.execution?.onChange((change) => {
-      if (change.isOnlineAgain) this.#inBackground(this.#catchUp(), "could not catch up with the engine");
+      if (change.isOnlineAgain) this.#inBackground(this.following.catchUp(), "could not catch up with the engine");
     });
     if (stopListening !== undefined) this.#cancels.push(stopListening);
     this.#isFollowing = true;
     this.availability.onSidecar = (root) => this.#parking.onSidecar(root);
-    this.#inBackground(this.#catchUp(), "could not catch up with the engine");
+    this.#inBackground(this.following.catchUp(), "could not catch up with the engine");
   }
 
   #onSlot(slot: number): void {
     this.tick();
     this.votes.onSlot(slot);
     this.updateHead();
-    if (this.head.isOptimistic) this.#inBackground(this.#catchUp(), "could not catch up with the engine");
+    this.#inBackground(this.following.onSlot(), "could not catch up with the engine");
     this.#inBackground(
       this.#imports.run(() => this.#finalizeIfDue()),
       "could not write what is final",
@@ -384,16 +338,5 @@ export class Chain {
   /** Work that nobody waits for: when it fails the log says so. */
   #inBackground(work: Promise<unknown>, what: string): void {
     work.catch((error: unknown) => this.log.error({ err: error }, what));
-  }
-
-  async #catchUp(): Promise<void> {
-    if (this.engine.isAbsent || this.#isCatchingUp) return;
-    this.#isCatchingUp = true;
-    try {
-      if (await catchUp(this, this.head.root)) this.updateHead();
-      await this.tellEngine();
-    } finally {
-      this.#isCatchingUp = false;
-    }
   }
 }

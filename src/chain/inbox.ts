@@ -16,6 +16,7 @@ import { decodeSsz } from "../spec/ssz-decode.ts";
 import type { BeaconState } from "../spec/state.ts";
 import { BatchingVerifier, VerifierFull } from "./batching-verifier.ts";
 import type { Chain } from "./chain.ts";
+import type { ColumnVerifier } from "./column-verifier.ts";
 import type { GossipInput } from "./gossip-input.ts";
 import { decodeIncomingBlock, type IncomingBlock } from "./incoming-block.ts";
 import { MessageRules } from "./message-rules.ts";
@@ -45,13 +46,22 @@ export class Inbox {
   readonly #chain: Chain;
   readonly #log: Logger;
   readonly #verifier: BatchingVerifier;
+  readonly #columns: ColumnVerifier | undefined;
   readonly #rules: MessageRules;
   readonly #pending = new Map<GossipTopic, number>();
 
-  constructor(parts: { chain: Chain; pools: Pools; log: Logger; verifier?: BatchingVerifier }) {
+  /** @param parts.columns checks proofs of columns; without it they are checked one by one on this thread */
+  constructor(parts: {
+    chain: Chain;
+    pools: Pools;
+    log: Logger;
+    verifier?: BatchingVerifier;
+    columns?: ColumnVerifier;
+  }) {
     this.#chain = parts.chain;
     this.#log = parts.log.child({ part: "gossip" });
     this.#verifier = parts.verifier ?? new BatchingVerifier();
+    this.#columns = parts.columns;
     this.#rules = new MessageRules({ chain: parts.chain, pools: parts.pools, verifier: this.#verifier });
   }
 
@@ -157,6 +167,7 @@ export class Inbox {
       nowMs,
       subnet,
       this.#verifier,
+      this.#columns && ((of) => this.#columns!.verify(of)),
     );
     const { slot } = sidecar.signedBlockHeader.message;
     const root = chain.spec.types.phase0.BeaconBlockHeader.hashTreeRoot(sidecar.signedBlockHeader.message);

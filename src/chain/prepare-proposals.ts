@@ -8,6 +8,7 @@ import { Fork } from "../spec/fork.ts";
 import { computeEpochAtSlot } from "../spec/misc.ts";
 import type { Chain } from "./chain.ts";
 import type { Proposers } from "./proposers.ts";
+import { terminalBlocks } from "./terminal-block.ts";
 
 /** Share of the slot after which the next one's parent is known nearly always. */
 const PREPARE_AT = 5 / 6;
@@ -15,6 +16,7 @@ const PREPARE_AT = 5 / 6;
 /** @returns ends it */
 export function prepareProposals(parts: { chain: Chain; proposers: Proposers }): () => void {
   const { slotClock, log } = parts.chain;
+  parts.chain.isProposing = (slot) => preparedProposer(parts, slot) !== undefined;
   return slotClock.atIntoSlot(slotClock.slotMs * PREPARE_AT, (slot) => {
     prepareProposal(parts, slot + 1).catch((error: unknown) => log.warn({ err: error, slot }, "no payload was begun"));
   });
@@ -25,16 +27,24 @@ async function prepareProposal(
   slot: number,
 ): Promise<void> {
   if (chain.syncStatus().isSyncing) return;
-  const { root } = chain.head;
-  // Also makes the next slot's state ready, at the end of an epoch the next epoch's.
-  const state = chain.headStateAt(slot);
-  if (chain.execution === undefined || state.fork < Fork.bellatrix) return;
-  const proposer = getBeaconProposerIndex(state);
-  const feeRecipient = proposers.preparedFeeRecipient(proposer, computeEpochAtSlot(chain.spec, slot));
-  if (feeRecipient === undefined) return;
-  const preparation = prepareExecutionPayload(state, feeRecipient, new Map());
+  const feeRecipient = preparedProposer({ chain, proposers }, slot);
+  if (chain.execution === undefined || feeRecipient === undefined) return;
+  const root = chain.following.expectedParent(slot);
+  const state = await chain.states.stateAtSlot(root, slot);
+  if (state === undefined || state.fork < Fork.bellatrix) return;
+  const preparation = prepareExecutionPayload(state, feeRecipient, terminalBlocks(chain.spec));
   if (preparation === undefined) return;
   const { headBlockHash, payloadAttributes: attributes } = preparation;
-  const payloadId = await chain.startPayload({ headBlockHash, attributes, slot });
-  if (payloadId !== undefined) chain.keepPayload(root, slot, payloadId);
+  const payloadId = await chain.following.startPayload({ headBlockHash, attributes, slot });
+  if (payloadId !== undefined) chain.following.keepPayload(root, slot, payloadId);
+}
+
+/** Fee recipient of the slot's proposer, if it is one of this node's. */
+function preparedProposer(
+  { chain, proposers }: { chain: Chain; proposers: Proposers },
+  slot: number,
+): Uint8Array | undefined {
+  // Also makes the next slot's state ready, at the end of an epoch the next epoch's.
+  const proposer = getBeaconProposerIndex(chain.headStateAt(slot));
+  return proposers.preparedFeeRecipient(proposer, computeEpochAtSlot(chain.spec, slot));
 }

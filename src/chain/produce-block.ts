@@ -15,17 +15,18 @@ import {
 } from "../spec/block-production.ts";
 import type { BeaconBlock, BeaconBlockBody, ExecutionPayload, ExecutionRequests } from "../spec/containers.ts";
 import { Fork } from "../spec/fork.ts";
-import { getProposerHead } from "../spec/fork-choice/proposer-head.ts";
 import { forkTypes } from "../spec/fork-types.ts";
 import { trustingVerifier } from "../spec/signature-sets.ts";
 import type { BeaconState } from "../spec/state.ts";
 import type { Chain } from "./chain.ts";
 import type { BlobsBundle } from "./engine/port.ts";
 import type { KzgCells } from "./kzg-cells.ts";
+import { proposalParent } from "./late-reorg.ts";
 import { emptyPayload } from "./local-payload.ts";
 import { packAttestations } from "./pools/packing.ts";
 import type { Pools } from "./pools/pools.ts";
 import type { Proposers } from "./proposers.ts";
+import { terminalBlocks } from "./terminal-block.ts";
 
 export interface ProduceParts {
   readonly chain: Chain;
@@ -73,7 +74,8 @@ export async function produceBlock(parts: ProduceParts, request: BlockRequest): 
   if (chain.head.isOptimistic)
     throw new UsageError("the head is not verified by an execution client: nothing may be proposed");
   chain.tick();
-  const parentRoot = slot > chain.head.slot ? getProposerHead(chain.store, chain.head.root, slot) : chain.head.root;
+  chain.updateHead();
+  const parentRoot = proposalParent(chain.store, chain.head, slot);
   const shared = await chain.states.stateAtSlot(parentRoot, slot);
   if (shared === undefined || shared.slot !== slot) throw new UsageError(`slot ${slot} is not after its parent's`);
   const state = shared.clone();
@@ -145,8 +147,7 @@ async function buildPayload(
 ): Promise<PayloadParts> {
   if (state.fork < Fork.bellatrix) return { value: 0n };
   const { chain } = parts;
-  // Networks of ours are merged from the start or have no engine: nobody mines here.
-  const preparation = prepareExecutionPayload(state, feeRecipient, new Map());
+  const preparation = prepareExecutionPayload(state, feeRecipient, terminalBlocks(chain.spec));
   if (preparation === undefined) return { value: 0n };
   if (chain.execution === undefined) return { payload: emptyPayload(state, preparation), value: 0n };
   return askEngine(chain, state, preparation, parentRoot);
@@ -158,9 +159,10 @@ async function askEngine(
   { headBlockHash, payloadAttributes }: PayloadPreparation,
   parentRoot: Uint8Array,
 ): Promise<PayloadParts> {
-  const prepared = chain.preparedPayload(parentRoot, state.slot);
+  const prepared = chain.following.preparedPayload(parentRoot, state.slot);
   const payloadId =
-    prepared ?? (await chain.startPayload({ headBlockHash, attributes: payloadAttributes, slot: state.slot }));
+    prepared ??
+    (await chain.following.startPayload({ headBlockHash, attributes: payloadAttributes, slot: state.slot }));
   if (payloadId === undefined) throw new UsageError("the execution client builds no payload: it is offline or syncing");
   if (prepared === undefined) await new Promise((resolve) => setTimeout(resolve, BUILD_MS));
   const built = await chain.execution!.getPayload(state.fork, payloadId);

@@ -149,11 +149,15 @@ export class Publishing {
     const commitments = block.signedBlock.message.body.blobKzgCommitments;
     const cells = await Promise.all(blobs.map((blob, k) => kzgCells.compute(blob, commitments[k]!)));
     const type = forkTypes({ spec: chain.spec, fork: block.fork }).DataColumnSidecar;
-    for (const sidecar of getDataColumnSidecarsFromBlock(chain.spec, block.signedBlock, cells)) {
-      const subnet = computeSubnetForDataColumnSidecar(chain.spec, sidecar.index);
-      await chain.availability.addColumn(block.root, sidecar);
-      await this.#send("data_column_sidecar", block.fork, type.serialize(sidecar), subnet);
-    }
+    const sidecars = getDataColumnSidecarsFromBlock(chain.spec, block.signedBlock, cells);
+    // All at once: what is written together waits for the disk but once.
+    await Promise.all(
+      sidecars.map((sidecar) => {
+        const subnet = computeSubnetForDataColumnSidecar(chain.spec, sidecar.index);
+        const sent = this.#send("data_column_sidecar", block.fork, type.serialize(sidecar), subnet);
+        return Promise.all([sent, chain.availability.addColumn(block.root, sidecar)]);
+      }),
+    );
   }
 
   async #blobs(block: IncomingBlock, blobs: readonly Uint8Array[], proofs: readonly Uint8Array[]): Promise<void> {

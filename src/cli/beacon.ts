@@ -1,12 +1,13 @@
 /** `cresset beacon`: a beacon node, with validators in the same process where they are given. */
 import { readFileSync, statSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { fromHex } from "../base/bytes.ts";
 import { UsageError } from "../base/errors.ts";
 import { createLogger, LOG_LEVELS, type LogLevel } from "../base/log.ts";
 import { loadJwtSecret } from "../chain/engine/jwt.ts";
 import { action, EXIT_OK } from "./exit.ts";
 import { startNode } from "./node.ts";
+import { NodeFaults } from "./node-faults.ts";
 import { addSpecOptions, type SpecOptions, specOf } from "./options.ts";
 
 interface BeaconOptions extends SpecOptions {
@@ -21,6 +22,8 @@ interface BeaconOptions extends SpecOptions {
   graffiti: Uint8Array;
   statusPort?: number;
   statusAddress: string;
+  clockOffset: number;
+  parent?: boolean;
   logLevel: LogLevel;
   logFile?: string;
 }
@@ -46,6 +49,8 @@ export function registerBeacon(program: Command): void {
     .option("--graffiti <text>", "at most 32 bytes for blocks", graffiti, new Uint8Array(32))
     .option("--status-port <port>", "serve a page that shows how the node is", port)
     .option("--status-address <address>", "where that page is served", "127.0.0.1")
+    .addOption(new Option("--clock-offset <ms>", "run ahead of the clock").argParser(Number).default(0).hideHelp())
+    .addOption(new Option("--parent", "end with the parent process, and take faults from it").hideHelp())
     .option("--log-level <level>", LOG_LEVELS.join(", "), "info")
     .option("--log-file <file>", "append JSON lines to a file instead of stdout")
     .action(action(run));
@@ -60,6 +65,7 @@ async function run(options: BeaconOptions): Promise<number> {
       "--execution-endpoint needs --jwt-secret: the file that the execution client was started with",
     );
   }
+  const faults = options.parent ? faultsFromParent() : undefined;
   const node = await startNode({
     ...{ spec, dataDir, log, listen: options.listen, peers: options.peer },
     genesis: () => readFileSync(genesisState),
@@ -68,20 +74,32 @@ async function run(options: BeaconOptions): Promise<number> {
     ...(options.jwtSecret !== undefined && { jwtSecret: loadJwtSecret(options.jwtSecret, log) }),
     ...(options.interopValidators && { interopValidators: options.interopValidators }),
     ...{ feeRecipient: options.feeRecipient, graffiti: options.graffiti },
+    ...{ clockOffsetMs: options.clockOffset, ...(faults && { faults }) },
     ...(options.statusPort !== undefined && {
       statusPage: { port: options.statusPort, address: options.statusAddress },
     }),
   });
+  const signals = options.parent ? (["SIGTERM"] as const) : (["SIGINT", "SIGTERM"] as const);
+  // A terminal sends Ctrl-C to a network's nodes as well: they wait until the network stops them.
+  if (options.parent) process.on("SIGINT", () => {});
   const signal = await new Promise<string>((resolve) => {
-    for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => resolve(name));
+    for (const name of signals) process.once(name, () => resolve(name));
   });
   log.info({ signal }, "stopping");
   // A second signal, or a part that does not end, must not keep the process.
-  for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => process.exit(130));
+  for (const name of signals) process.once(name, () => process.exit(130));
   setTimeout(() => process.exit(1), STOP_MS).unref();
   await node.stop();
   log.info("stopped");
   return EXIT_OK;
+}
+
+/** A network whose process is gone leaves no nodes behind. */
+function faultsFromParent(): NodeFaults {
+  const faults = new NodeFaults();
+  process.on("message", (message) => faults.apply(message));
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+  return faults;
 }
 
 /** The first field of a state. */

@@ -8,8 +8,8 @@ import { type EmbeddedExecution, knowsOsaka } from "./embedded-execution.ts";
 import { DEVNET_CHAIN_ID } from "./execution-genesis.ts";
 import { type DevAccount, devAccounts } from "./execution-keys.ts";
 
-/** Blobs of a transaction: 1, 2, 3, and again. */
-const MOST_BLOBS = 3;
+/** Blobs of a transaction: 1, 2, and again. A machine that runs a whole network has to compute the cells of each. */
+const MOST_BLOBS = 2;
 const PATIENCE_SLOTS = 12;
 
 export interface BlobWork {

@@ -43,6 +43,11 @@ export function devnetSpec({ preset, slotMs, forks }: DevnetRules): ChainSpec {
   return createChainSpec(config as Config);
 }
 
+/** The rules of a network that merges onto an execution chain with this genesis block. */
+export function withTerminalBlock({ config }: ChainSpec, blockHash: Uint8Array): ChainSpec {
+  return createChainSpec({ ...config, TERMINAL_BLOCK_HASH: blockHash, TERMINAL_BLOCK_HASH_ACTIVATION_EPOCH: 0 });
+}
+
 export function writeDevnetFiles(
   spec: ChainSpec,
   folder: string,

@@ -1,9 +1,9 @@
 /** `cresset devnet`: a local network of nodes, each a process with a folder and a log of its own. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
+import { fromHex } from "../base/bytes.ts";
 import { UsageError } from "../base/errors.ts";
 import { type LogLevel, silentLogger } from "../base/log.ts";
 import type { ChainSpec } from "../spec/chain-spec.ts";
@@ -13,7 +13,9 @@ import type { PresetName } from "../spec/preset.ts";
 import { NetworkFeed } from "../status/network-feed.ts";
 import { PageServer } from "../status/page-server.ts";
 import { sendBlobsRegularly } from "./devnet-blobs.ts";
-import { devnetSpec, writeDevnetFiles } from "./devnet-files.ts";
+import { devnetSpec, withTerminalBlock, writeDevnetFiles } from "./devnet-files.ts";
+import { DevnetNode, type NodeLine } from "./devnet-node.ts";
+import { Scenario } from "./devnet-scenario.ts";
 import {
   type EmbeddedExecution,
   type ExecutionKind,
@@ -22,6 +24,7 @@ import {
 } from "./embedded-execution.ts";
 import { executionGenesis, genesisPayloadHeader } from "./execution-genesis.ts";
 import { action, EXIT_FAILED, EXIT_OK } from "./exit.ts";
+import { loadScenario, type ScenarioStep } from "./scenario-steps.ts";
 
 interface DevnetOptions {
   nodes: number;
@@ -34,27 +37,10 @@ interface DevnetOptions {
   basePort: number;
   dataDir: string;
   logLevel: LogLevel;
+  scenario?: string;
   untilFinalized?: number;
 }
 
-interface NodeProcess {
-  readonly index: number;
-  readonly child: ChildProcess;
-  readonly logFile: string;
-}
-
-/** What a node's log says of it, a slot at a time. */
-interface NodeLine {
-  readonly slot: number;
-  readonly head: number;
-  readonly justified: number;
-  readonly finalized: number;
-  readonly peers: number;
-  readonly execution: string;
-  readonly rssMiB: number;
-}
-
-const MAIN = resolve(import.meta.dirname, "../main.ts");
 const MOST_NODES = 32;
 /** Ports from the first on: of the network's page, of the nodes for peers, of the nodes' pages. */
 const PAGE_PORT = 3;
@@ -62,10 +48,7 @@ const PEER_PORT = 10;
 const NODE_PAGE_PORT = 50;
 /** From the start of the processes to the first slot. */
 const START_MS = 12_000;
-const STOP_MS = 25_000;
 const LINE_MS = 1_000;
-/** Of a log, enough for the lines of the last slots. */
-const TAIL_BYTES = 65_536;
 
 export function registerDevnet(program: Command): void {
   program
@@ -81,6 +64,7 @@ export function registerDevnet(program: Command): void {
     .option("--base-port <port>", "first of the ports used on loopback", natural, 20_000)
     .option("--data-dir <folder>", "where everything is kept; must be new", ".cache/devnet")
     .option("--log-level <level>", "of the nodes' logs", "info")
+    .option("--scenario <file>", "faults by plan, in YAML: see docs/devnet.md")
     .option("--until-finalized <epoch>", "stop with success once every node has finalized it", natural)
     .action(action(run));
 }
@@ -88,32 +72,41 @@ export function registerDevnet(program: Command): void {
 async function run(options: DevnetOptions): Promise<number> {
   checkOptions(options);
   const folder = resolve(options.dataDir);
+  const spec = devnetSpec({ preset: options.preset, slotMs: options.slotTime * 1000, forks: parseForks(options.fork) });
+  const steps = stepsOf(options, spec);
   if (existsSync(folder)) throw new UsageError(`${folder} exists: remove it, or give another --data-dir`);
   mkdirSync(folder, { recursive: true });
-  const spec = devnetSpec({ preset: options.preset, slotMs: options.slotTime * 1000, forks: parseForks(options.fork) });
   const genesisTime = Math.ceil((Date.now() + START_MS + options.nodes * 1000) / 1000);
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stopping.abort());
   const execution = await startExecution(options, spec, folder, genesisTime);
-  const nodes: NodeProcess[] = [];
+  const nodes: DevnetNode[] = [];
   const stopBlobs = startBlobs(options, spec, genesisTime, execution);
   let page: PageServer | undefined;
   try {
     const files = writeFiles(options, spec, folder, genesisTime, execution);
     for (let index = 0; index < options.nodes; index++)
-      nodes.push(startNodeProcess(options, { index, folder, files, execution }));
+      nodes.push(createNode(options, { index, folder, files, execution }));
+    for (const node of nodes) node.start();
     console.log(
       `${options.nodes} nodes with ${options.validators} validators each in ${folder}; first slot in ${Math.max(0, Math.round(genesisTime - Date.now() / 1000))} s`,
     );
     page = await startPage(options, folder, nodes);
     console.log(`the network's page: ${page.url}`);
-    return await watch(options, nodes, stopping.signal);
+    const scenario = new Scenario({ steps, nodes, say: (text) => console.log(text) });
+    const currentSlot = (): number => Math.floor((Date.now() - genesisTime * 1000) / (options.slotTime * 1000));
+    return await watch(options, { nodes, scenario, currentSlot }, stopping.signal);
   } finally {
     stopBlobs();
     await page?.stop();
-    await Promise.all(nodes.map(stopNode));
+    await Promise.all(nodes.map((node) => node.stop()));
     await execution?.stop();
   }
+}
+
+function stepsOf({ scenario, nodes }: DevnetOptions, spec: ChainSpec): ScenarioStep[] {
+  if (scenario === undefined) return [];
+  return loadScenario(scenario, { nodes, slotsPerEpoch: spec.preset.SLOTS_PER_EPOCH });
 }
 
 async function startExecution(
@@ -156,14 +149,16 @@ function writeFiles(
 ): { configFile: string; genesisFile: string } {
   const fork = forkAtEpoch(spec.config, 0);
   const isMerged = execution !== undefined && fork >= Fork.bellatrix;
-  return writeDevnetFiles(spec, join(folder, "network"), {
+  const willMerge = execution !== undefined && !isMerged;
+  const rules = willMerge ? withTerminalBlock(spec, fromHex(String(execution.genesisBlock.hash))) : spec;
+  return writeDevnetFiles(rules, join(folder, "network"), {
     validatorCount: options.nodes * options.validators,
     genesisTime,
     ...(isMerged && { genesisHeader: genesisPayloadHeader(spec, fork, execution.genesisBlock) }),
   });
 }
 
-function startNodeProcess(
+function createNode(
   options: DevnetOptions,
   parts: {
     index: number;
@@ -171,37 +166,32 @@ function startNodeProcess(
     files: { configFile: string; genesisFile: string };
     execution: EmbeddedExecution | undefined;
   },
-): NodeProcess {
+): DevnetNode {
   const { index, folder, files, execution } = parts;
   const logFile = join(folder, `node-${index}.log`);
   const first = index * options.validators;
-  const port = (node: number): string => `/ip4/127.0.0.1/tcp/${options.basePort + PEER_PORT + node}`;
-  const peers = Array.from({ length: index }, (_, other) => port(other));
+  const address = (node: number): string => `/ip4/127.0.0.1/tcp/${options.basePort + PEER_PORT + node}`;
+  const peers = Array.from({ length: index }, (_, other) => address(other));
+  const pagePort = options.basePort + NODE_PAGE_PORT + index;
   const args = [
-    ...["beacon", "--config", files.configFile, "--genesis-state", files.genesisFile],
-    ...["--data-dir", join(folder, `node-${index}`), "--log-file", logFile, "--listen", port(index)],
+    ...["--config", files.configFile, "--genesis-state", files.genesisFile],
+    ...["--data-dir", join(folder, `node-${index}`), "--log-file", logFile, "--listen", address(index)],
     ...["--interop-validators", `${first}..${first + options.validators - 1}`, "--graffiti", `cresset devnet ${index}`],
-    ...["--log-level", options.logLevel],
-    ...["--status-port", String(options.basePort + NODE_PAGE_PORT + index)],
+    ...["--log-level", options.logLevel, "--status-port", String(pagePort)],
     ...(peers.length > 0 ? ["--peer", ...peers] : []),
     ...(execution ? ["--execution-endpoint", execution.engineUrl, "--jwt-secret", execution.jwtSecretFile] : []),
   ];
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "ignore", "inherit"] });
-  return { index, child, logFile };
+  return new DevnetNode({ index, args, logFile, pageUrl: `http://127.0.0.1:${pagePort}/` });
 }
 
 /** All nodes on one page. */
 function startPage(
   { basePort, preset, validators }: DevnetOptions,
   folder: string,
-  nodes: readonly NodeProcess[],
+  nodes: readonly DevnetNode[],
 ): Promise<PageServer> {
   const feed = new NetworkFeed(
-    nodes.map(({ index, child }) => ({
-      name: `node ${index}`,
-      pageUrl: `http://127.0.0.1:${basePort + NODE_PAGE_PORT + index}/`,
-      isRunning: () => child.exitCode === null && child.signalCode === null,
-    })),
+    nodes.map((node) => ({ name: node.name, pageUrl: node.pageUrl, isRunning: () => node.isRunning })),
   );
   return PageServer.start({
     port: basePort + PAGE_PORT,
@@ -212,23 +202,29 @@ function startPage(
   });
 }
 
-/** Shows a line a node until somebody stops it, a node ends, or the goal is reached. */
-async function watch(options: DevnetOptions, nodes: readonly NodeProcess[], signal: AbortSignal): Promise<number> {
+/** Shows a line a node until somebody stops it, a node ends by itself, or the goal is reached. */
+async function watch(
+  { untilFinalized }: DevnetOptions,
+  { nodes, scenario, currentSlot }: { nodes: readonly DevnetNode[]; scenario: Scenario; currentSlot: () => number },
+  signal: AbortSignal,
+): Promise<number> {
   let lastSlot = -1;
   while (!signal.aborted) {
     await sleep(LINE_MS, undefined, { signal }).catch(() => {});
-    const dead = nodes.find(({ child }) => child.exitCode !== null || child.signalCode !== null);
-    if (dead !== undefined) {
-      console.error(`node ${dead.index} has ended: see ${dead.logFile}`);
+    if (signal.aborted) break;
+    await scenario.onSlot(currentSlot());
+    const failed = nodes.find(({ hasFailed }) => hasFailed);
+    if (failed !== undefined) {
+      console.error(`${failed.name} has ended: see ${failed.logFile}`);
       return EXIT_FAILED;
     }
-    const lines = nodes.map(({ logFile }) => lastLine(logFile));
-    const slot = Math.min(...lines.map((line) => line?.slot ?? -1));
+    const lines = nodes.filter(({ isRunning }) => isRunning).map((node) => ({ node, line: node.lastLine() }));
+    const slot = Math.max(-1, ...lines.map(({ line }) => line?.slot ?? -1));
     if (slot === lastSlot) continue;
     lastSlot = slot;
-    for (const [index, line] of lines.entries()) if (line !== undefined) console.log(formatLine(index, line));
-    const { untilFinalized } = options;
-    if (untilFinalized !== undefined && lines.every((line) => (line?.finalized ?? -1) >= untilFinalized)) {
+    for (const { node, line } of lines) if (line !== undefined) console.log(formatLine(node.name, line));
+    if (untilFinalized === undefined || lines.length === 0 || !scenario.isOver) continue;
+    if (lines.every(({ line }) => (line?.finalized ?? -1) >= untilFinalized)) {
       console.log(`every node has finalized epoch ${untilFinalized}`);
       return EXIT_OK;
     }
@@ -236,25 +232,9 @@ async function watch(options: DevnetOptions, nodes: readonly NodeProcess[], sign
   return EXIT_OK;
 }
 
-function formatLine(index: number, line: NodeLine): string {
+function formatLine(name: string, line: NodeLine): string {
   const { slot, head, justified, finalized, peers, execution, rssMiB } = line;
-  return `node ${index}  slot ${slot}  head ${head}  justified ${justified}  finalized ${finalized}  peers ${peers}  execution ${execution}  ${rssMiB} MiB`;
-}
-
-function lastLine(logFile: string): NodeLine | undefined {
-  if (!existsSync(logFile)) return undefined;
-  const lines = readFileSync(logFile).subarray(-TAIL_BYTES).toString("utf8").split("\n");
-  const line = lines.findLast((text) => text.startsWith("{") && text.includes('"following'));
-  return line === undefined ? undefined : (JSON.parse(line) as NodeLine);
-}
-
-async function stopNode({ child }: NodeProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((done) => child.once("exit", done));
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-  await ended;
-  clearTimeout(timer);
+  return `${name}  slot ${slot}  head ${head}  justified ${justified}  finalized ${finalized}  peers ${peers}  execution ${execution}  ${rssMiB} MiB`;
 }
 
 /** `fulu` is every fork up to it from genesis; `altair=1,fulu=6` gives epochs, and forks left out never come. */

@@ -1,11 +1,12 @@
 /** A beacon node, put together: read from top to bottom, it starts in this order and stops in the reverse one. */
 import { join } from "node:path";
 import { LocalBeaconApi } from "../api/local-api.ts";
-import { SlotClock } from "../base/clock.ts";
+import { type Clock, SlotClock, systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { genesisAnchor } from "../chain/anchor.ts";
 import { BatchingVerifier } from "../chain/batching-verifier.ts";
 import { Chain } from "../chain/chain.ts";
+import { ColumnVerifier } from "../chain/column-verifier.ts";
 import { DataRecovery } from "../chain/data-recovery.ts";
 import { ExecutionEngines } from "../chain/engine/engines.ts";
 import { Inbox } from "../chain/inbox.ts";
@@ -30,6 +31,7 @@ import { isRelevantStatus, localStatus } from "../sync/status.ts";
 import { Sync } from "../sync/sync.ts";
 import { interopKeys, LocalSigner } from "../validator/signer.ts";
 import { ValidatorClient } from "../validator/validator-client.ts";
+import type { NodeFaults } from "./node-faults.ts";
 import { version } from "./version.ts";
 
 export interface NodeOptions {
@@ -50,6 +52,10 @@ export interface NodeOptions {
   readonly graffiti: Uint8Array;
   /** Where the status page is served; absent for none. */
   readonly statusPage?: { readonly port: number; readonly address: string };
+  /** How far this node's clock is ahead; for test networks. */
+  readonly clockOffsetMs?: number;
+  /** What goes wrong on purpose; for test networks. */
+  readonly faults?: NodeFaults;
   readonly log: Logger;
 }
 
@@ -66,6 +72,7 @@ const TARGET_PEERS = 32;
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { spec, dataDir, log } = options;
   const slotClock = new SlotClock({
+    clock: clockOf(options),
     genesisTime: options.genesisTime,
     slotMs: spec.config.SLOT_DURATION_MS,
     slotsPerEpoch: spec.preset.SLOTS_PER_EPOCH,
@@ -78,13 +85,15 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   slotClock.onSlot((slot) => pools.onSlot(slot));
   const verifier = new BatchingVerifier();
   const rules = new MessageRules({ chain, pools, verifier });
-  const inbox = new Inbox({ chain, pools, log, verifier });
   const kzgCells = new KzgCells();
+  kzgCells.warmUp().catch((error: Error) => log.error({ err: error }, "proofs of blobs cannot be checked"));
+  const inbox = new Inbox({ chain, pools, log, verifier, columns: new ColumnVerifier(kzgCells) });
   const proposers = new Proposers({ defaultFeeRecipient: options.feeRecipient });
   prepareProposals({ chain, proposers });
 
-  const { network, sync } = createNetwork(options, chain, slotClock, inbox);
+  const { network, sync } = createNetwork(options, { chain, slotClock, inbox, kzgCells });
   await network.start();
+  if (options.faults) options.faults.onRefusedPeers = (peers) => network.refusePeers(peers);
   sync.start();
   chain.isSyncing = () => sync.progress().state !== "synced";
 
@@ -117,6 +126,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     await database.close();
   };
   return { chain, network, sync, validators, stop };
+}
+
+function clockOf({ clockOffsetMs = 0 }: NodeOptions): Clock {
+  return clockOffsetMs === 0 ? systemClock : { nowMs: () => systemClock.nowMs() + clockOffsetMs };
 }
 
 function createEngine({ spec, executionUrls, jwtSecret, log }: NodeOptions): ExecutionEngines | undefined {
@@ -155,9 +168,7 @@ function decodeGenesis(spec: ChainSpec, bytes: Uint8Array, options: { arena: Are
 
 function createNetwork(
   options: NodeOptions,
-  chain: Chain,
-  slotClock: SlotClock,
-  inbox: Inbox,
+  { chain, slotClock, inbox, kzgCells }: { chain: Chain; slotClock: SlotClock; inbox: Inbox; kzgCells: KzgCells },
 ): { network: Libp2pNetwork; sync: Sync } {
   const { spec, log } = options;
   // Network and sync know each other: the handlers are asked only once both are there.
@@ -185,7 +196,7 @@ function createNetwork(
     },
   });
   parts.digests = network.digests;
-  const sync = new Sync({ chain, network });
+  const sync = new Sync({ chain, network, verifyCells: (batch) => kzgCells.verify(batch) });
   parts.sync = sync;
   return { network, sync };
 }
@@ -195,7 +206,8 @@ async function startValidators(options: NodeOptions, api: LocalBeaconApi): Promi
   const [first, last] = options.interopValidators;
   return ValidatorClient.start({
     spec: options.spec,
-    api,
+    api: options.faults?.around(api) ?? api,
+    clock: clockOf(options),
     signer: new LocalSigner(interopKeys(first, last)),
     folder: join(options.dataDir, "validators"),
     feeRecipient: options.feeRecipient,

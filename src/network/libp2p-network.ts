@@ -80,6 +80,7 @@ export class Libp2pNetwork implements Network {
   #seqNumber = 1n;
   #built: Built | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #refused: ReadonlySet<string> = new Set();
   readonly #pingedAtMs = new Map<string, number>();
 
   constructor(parts: NetworkParts) {
@@ -181,6 +182,12 @@ export class Libp2pNetwork implements Network {
     void this.#leave(peer, consequence === "ban" ? Goodbye.banned : Goodbye.fault);
   }
 
+  /** Keeps no connection with these peers, and takes none, until other ones are named. */
+  refusePeers(peers: ReadonlySet<string>): void {
+    this.#refused = peers;
+    for (const id of peers) void this.#leave(id, Goodbye.fault);
+  }
+
   /** How many peers are known to be subscribed to a topic. */
   subscribers(topic: string): number {
     return this.#gossip.subscribers(topic);
@@ -204,7 +211,7 @@ export class Libp2pNetwork implements Network {
       maxConnections: options.targetPeers + SPARE_CONNECTIONS,
       agent: options.agent,
       gossip: gossipOptions(gossipParts),
-      isBanned: (peer) => this.#peers.isBanned(peer),
+      isBanned: (peer) => this.#refused.has(peer) || this.#peers.isBanned(peer),
     });
     const handshake = new Handshake({
       spec,
@@ -243,6 +250,10 @@ export class Libp2pNetwork implements Network {
     const id = peerId.toString();
     const connection = this.#connectionOf(id);
     if (connection === undefined || this.#peers.get(id) !== undefined) return;
+    if (this.#refused.has(id)) {
+      void this.#host.hangUp(peerId).catch(() => {});
+      return;
+    }
     const peer = this.#peers.add(id, connection.direction, connection.remoteAddr.toString());
     if (peer === undefined) {
       void this.#host.hangUp(peerId).catch(() => {});

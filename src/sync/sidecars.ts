@@ -5,7 +5,9 @@
 import { bytesEqual, toHex } from "../base/bytes.ts";
 import { DecodeError, RequestFailed } from "../base/errors.ts";
 import type { Chain } from "../chain/chain.ts";
+import { cellsOf } from "../chain/column-verifier.ts";
 import type { IncomingBlock } from "../chain/incoming-block.ts";
+import type { CellBatch } from "../chain/kzg-cells.ts";
 import { verifyBlobKzgProof, verifyCellKzgProofBatch } from "../crypto/kzg.ts";
 import { verifyBlobSidecarInclusionProof } from "../spec/blobs.ts";
 import type { BlobSidecar, DataColumnSidecar } from "../spec/containers.ts";
@@ -25,7 +27,11 @@ export interface SidecarParts {
   readonly chain: SidecarChain;
   readonly network: PeerSource;
   readonly peers: SyncPeers;
+  readonly verifyCells?: VerifyCells;
 }
+
+/** Whether the proofs of all cells are right. */
+export type VerifyCells = (batch: CellBatch) => Promise<boolean> | boolean;
 
 /**
  * Asks peers by root for what the blocks lack, one peer after the other.
@@ -66,11 +72,12 @@ async function askPeer(parts: SidecarParts, peer: string, lacking: readonly Inco
 }
 
 async function askColumns(
-  { chain, network }: SidecarParts,
+  parts: SidecarParts,
   peer: string,
   blocks: readonly IncomingBlock[],
   byRoot: ReadonlyMap<string, IncomingBlock>,
 ): Promise<void> {
+  const { chain, network } = parts;
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const most = chain.spec.config.MAX_REQUEST_BLOCKS_DENEB;
   for (let at = 0; at < blocks.length; at += most) {
@@ -81,13 +88,13 @@ async function askColumns(
     for await (const chunk of network.request(peer, "data_column_sidecars_by_root", body, { signal })) {
       const { block, sidecar } = readColumn(chain, chunk, byRoot);
       if (pending !== undefined && pending.block !== block) {
-        await addColumns(chain, pending.block, pending.sidecars);
+        await addColumns(parts, pending.block, pending.sidecars);
         pending = undefined;
       }
       pending ??= { block, sidecars: [] };
       pending.sidecars.push(sidecar);
     }
-    if (pending !== undefined) await addColumns(chain, pending.block, pending.sidecars);
+    if (pending !== undefined) await addColumns(parts, pending.block, pending.sidecars);
   }
 }
 
@@ -107,15 +114,17 @@ function readColumn(chain: SidecarChain, chunk: ResponseChunk, byRoot: ReadonlyM
 }
 
 /** Checks the proofs of a block's columns in one batch. */
-async function addColumns(chain: SidecarChain, block: IncomingBlock, sidecars: readonly DataColumnSidecar[]) {
-  const areProven = verifyCellKzgProofBatch(
-    sidecars.flatMap(({ kzgCommitments }) => kzgCommitments),
-    sidecars.flatMap(({ column, index }) => column.map(() => index)),
-    sidecars.flatMap(({ column }) => column),
-    sidecars.flatMap(({ kzgProofs }) => kzgProofs),
-  );
-  if (!areProven) throw new DecodeError("columns with wrong proofs");
+async function addColumns(
+  { chain, verifyCells = verifyHere }: SidecarParts,
+  block: IncomingBlock,
+  sidecars: readonly DataColumnSidecar[],
+): Promise<void> {
+  if (!(await verifyCells(cellsOf(sidecars)))) throw new DecodeError("columns with wrong proofs");
   await Promise.all(sidecars.map((sidecar) => chain.availability.addColumn(block.root, sidecar)));
+}
+
+function verifyHere({ commitments, indices, cells, proofs }: CellBatch): boolean {
+  return verifyCellKzgProofBatch(commitments, indices, cells, proofs);
 }
 
 async function askBlobs(

@@ -6,6 +6,7 @@ import { computeEpochAtSlot, computeStartSlotAtEpoch } from "../spec/misc.ts";
 import { ByRootFetcher } from "./by-root.ts";
 import { type PeerSource, SyncPeers } from "./peer-source.ts";
 import { type RangeResult, RangeSync } from "./range.ts";
+import type { VerifyCells } from "./sidecars.ts";
 
 /** A peer is ahead only when its head is further on than gossip and single blocks may be late. */
 const TOLERANCE_SLOTS = 4;
@@ -38,6 +39,8 @@ export type SyncChain = Pick<
 export interface SyncParts {
   readonly chain: SyncChain;
   readonly network: PeerSource;
+  /** On this thread unless told. */
+  readonly verifyCells?: VerifyCells;
 }
 
 export class Sync {

@@ -64,6 +64,21 @@ describe("cresset devnet", () => {
     assert.deepEqual(complaints(folder, /execution client/), []);
   });
 
+  it("outlives a node that is killed, one that is cut off, one that is late and one that stands still", {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const folder = newFolder();
+    const plan = join(import.meta.dirname, "faults.yaml");
+    const size = ["--nodes", "3", "--validators", "16", "--slot-time", "2", "--execution", "none"];
+    const args = [...size, "--base-port", "23200", "--scenario", plan, "--until-finalized", "4"];
+    const { code, output } = await devnet(args, folder);
+    assert.equal(code, 0, output);
+    for (const line of ["slot 6: kill node 2", "slot 10: restart node 2", "slot 18: heal node 0"]) {
+      assert.match(output, new RegExp(line));
+    }
+    assert.match(output, /every node has finalized epoch 4/);
+  });
+
   it("says what is wrong with its options", { timeout: 30_000 }, async () => {
     for (const [args, message] of [
       [["--nodes", "0"], /--nodes is 0/],
