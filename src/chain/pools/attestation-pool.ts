@@ -17,6 +17,8 @@ export interface CommitteeVotes {
 /** Everything known of one vote (`data`) by one committee. */
 export interface VoteGroup {
   readonly data: AttestationData;
+  /** hash_tree_root of the data, in hexadecimal. */
+  readonly dataKey: string;
   readonly committeeIndex: number;
   readonly committeeLength: number;
   /** Single votes, aggregated when somebody asks. */
@@ -118,35 +120,43 @@ export class AttestationPool {
       return undefined;
     }
     const singles = { bits: BitArray.fromBitLen(committeeLength), signatures: [] };
-    const group = { data, committeeIndex, committeeLength, singles, aggregates: [] };
+    const group = { data, dataKey: toHex(dataRoot), committeeIndex, committeeLength, singles, aggregates: [] };
     this.#slots.set(data.slot, groups.set(key, group));
     groupsHeld.set(++this.#size);
     return group;
   }
 }
 
-/** The aggregate of disjoint parts with the most votes that a greedy choice finds; undefined when there is none. */
-export function bestVotes(group: VoteGroup): CommitteeVotes | undefined {
-  const parts = [...group.aggregates].sort((a, b) => countBits(b.bits) - countBits(a.bits));
-  const single = foldedSingles(group);
-  if (single !== undefined) parts.push(single);
+/** Votes of a committee with the signatures that make up theirs. */
+export interface UnsignedVotes {
+  readonly bits: BitArray;
+  readonly signatures: readonly Uint8Array[];
+}
+
+/** The disjoint parts with the most votes that a greedy choice finds; undefined when there is none. */
+export function bestParts({ singles, aggregates }: VoteGroup): UnsignedVotes | undefined {
+  const parts: UnsignedVotes[] = aggregates.map(({ bits, signature }) => ({ bits, signatures: [signature] }));
+  if (singles.signatures.length > 0) parts.push(singles);
   parts.sort((a, b) => countBits(b.bits) - countBits(a.bits));
   const [first, ...rest] = parts;
   if (first === undefined) return undefined;
   const bits = first.bits.clone();
-  const signatures = [first.signature];
+  const signatures = [...first.signatures];
   for (const part of rest) {
     if (!isDisjoint(bits, part.bits)) continue;
     for (let i = 0; i < bits.uint8Array.length; i++) bits.uint8Array[i]! |= part.bits.uint8Array[i]!;
-    signatures.push(part.signature);
+    signatures.push(...part.signatures);
   }
-  return { bits, signature: signatures.length === 1 ? signatures[0]! : aggregateSignatures(signatures) };
+  return { bits, signatures };
 }
 
-function foldedSingles(group: VoteGroup): CommitteeVotes | undefined {
-  if (group.singles.signatures.length === 0) return undefined;
+/** As `bestParts`, with one signature: some 0.1 ms for each that goes into it. */
+export function bestVotes(group: VoteGroup): CommitteeVotes | undefined {
   fold(group);
-  return { bits: group.singles.bits, signature: group.singles.signatures[0]! };
+  const best = bestParts(group);
+  if (best === undefined) return undefined;
+  const { bits, signatures } = best;
+  return { bits, signature: signatures.length === 1 ? signatures[0]! : aggregateSignatures(signatures) };
 }
 
 function fold({ singles }: VoteGroup): void {
