@@ -29,10 +29,9 @@ import { Finalizer } from "./finalize.ts";
 import { type HeadInfo, HeadTracker } from "./head.ts";
 import { checkEarly, type ImportResult, importBlock } from "./import-block.ts";
 import { type IncomingBlock, recordBytes } from "./incoming-block.ts";
-import { Parking } from "./parking.ts";
+import { type BlockFetcher, Parking } from "./parking.ts";
 import { blocksAfter, rebuildState, storedAnchor, writeAnchor } from "./replay.ts";
 import { States } from "./states.ts";
-import type { BlockFetcher } from "./unknown-parent.ts";
 import { Votes } from "./votes.ts";
 
 export interface SyncStatus {
@@ -138,7 +137,7 @@ export class Chain {
    * @throws UsageError when there is neither, StorageError when the database is damaged
    */
   static async start(parts: ChainParts): Promise<Chain> {
-    const stored = await storedAnchor(parts.spec, parts.database, parts.stateOptions);
+    const stored = await storedAnchor(parts);
     const anchor = stored ?? parts.anchor;
     if (anchor === undefined)
       throw new UsageError("the database is empty, and no genesis or checkpoint state was given");

@@ -2,11 +2,9 @@
 import type { Logger } from "../base/log.ts";
 import type { ChainSpec } from "../spec/chain-spec.ts";
 import type { SignedBeaconBlock } from "../spec/containers.ts";
-import { Fork } from "../spec/fork.ts";
+import type { Fork } from "../spec/fork.ts";
 import { ExecutionStatus } from "../spec/fork-choice/proto-array.ts";
 import { executionBlockHash, isZero } from "../spec/fork-choice/store.ts";
-import { forkTypes } from "../spec/fork-types.ts";
-import { kzgCommitmentToVersionedHash } from "../spec/misc.ts";
 import type {
   ExecutionEngine,
   ForkchoiceState,
@@ -15,36 +13,15 @@ import type {
   PayloadAttributes,
   PayloadVerdict,
 } from "./engine/port.ts";
-
-const DEPOSITS = 0;
-const WITHDRAWALS = 1;
-const CONSOLIDATIONS = 2;
+import { newPayloadRequestOf } from "./engine/requests.ts";
 
 /** The request for a block's payload; undefined for a block without one. */
 export function newPayloadRequest(
   spec: ChainSpec,
   fork: Fork,
-  signedBlock: SignedBeaconBlock,
+  { message }: SignedBeaconBlock,
 ): NewPayloadRequest | undefined {
-  const { body, parentRoot } = signedBlock.message;
-  if (isZero(executionBlockHash(signedBlock.message, fork))) return undefined;
-  const request = { fork, payload: body.executionPayload };
-  if (fork < Fork.deneb) return request;
-  const versionedHashes = body.blobKzgCommitments.map(kzgCommitmentToVersionedHash);
-  const withBlobs = { ...request, versionedHashes, parentBeaconBlockRoot: parentRoot };
-  return fork < Fork.electra ? withBlobs : { ...withBlobs, executionRequests: requestsList(spec, fork, signedBlock) };
-}
-
-/** Requests by type, empty ones left out. @spec get_execution_requests_list (electra) */
-function requestsList(spec: ChainSpec, fork: Fork, signedBlock: SignedBeaconBlock): Uint8Array[] {
-  const { deposits, withdrawals, consolidations } = signedBlock.message.body.executionRequests;
-  const types = forkTypes({ spec, fork });
-  const lists = [
-    [DEPOSITS, deposits.length, () => types.DepositRequests.serialize(deposits)],
-    [WITHDRAWALS, withdrawals.length, () => types.WithdrawalRequests.serialize(withdrawals)],
-    [CONSOLIDATIONS, consolidations.length, () => types.ConsolidationRequests.serialize(consolidations)],
-  ] as const;
-  return lists.filter(([, length]) => length > 0).map(([type, , bytes]) => Uint8Array.of(type, ...bytes()));
+  return isZero(executionBlockHash(message, fork)) ? undefined : newPayloadRequestOf(spec, fork, message);
 }
 
 /** With no engine at all, payloads are taken unchecked: for networks that have none. */

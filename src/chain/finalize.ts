@@ -1,10 +1,12 @@
 /** What follows when a checkpoint becomes final: history is written down, and what can no longer matter is dropped. */
 
+import { StorageError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { gauge } from "../base/metrics.ts";
 import type { Database } from "../db/database.ts";
 import { prune } from "../spec/fork-choice/prune.ts";
-import type { Store } from "../spec/fork-choice/store.ts";
+import { getCurrentStoreEpoch, type Store } from "../spec/fork-choice/store.ts";
+import { computeStartSlotAtEpoch } from "../spec/misc.ts";
 import { computeMinEpochsForBlockRequests } from "../spec/p2p.ts";
 import type { BeaconState } from "../spec/state.ts";
 import type { States } from "./states.ts";
@@ -75,12 +77,18 @@ export class Finalizer {
     this.#base = undefined;
   }
 
-  /** After a start it is read back once. */
+  /** After a start it is read back once; one that cannot be read is followed by a new one. */
   #latestSnapshot(state: BeaconState): BeaconState | undefined {
-    const entry = this.#parts.database.states.list().findLast(({ kind }) => kind === "snapshot");
-    if (entry === undefined) return undefined;
-    const { arena } = state.validators.roots;
-    this.#base ??= this.#parts.database.states.load(entry.root, { arena, keys: state.validators.keys.table });
+    const { database, log } = this.#parts;
+    const entry = database.states.list().findLast(({ kind }) => kind === "snapshot");
+    if (this.#base !== undefined || entry === undefined) return this.#base;
+    try {
+      const { arena } = state.validators.roots;
+      this.#base = database.states.load(entry.root, { arena, keys: state.validators.keys.table });
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      log.warn({ err: error, slot: entry.slot }, "a stored state cannot be used: a new one is written");
+    }
     return this.#base;
   }
 }
@@ -97,11 +105,9 @@ function finalizedChain(store: Store): { slot: number; root: Uint8Array }[] {
 
 /** Slots before which peers may no longer ask. @spec MIN_EPOCHS_FOR_BLOCK_REQUESTS and the like */
 function expiry(store: Store): { blobSidecar: number; dataColumnSidecar: number; block: number } {
-  const { config, preset } = store.spec;
-  const current = Math.floor(
-    (store.time - store.genesisTime) / (config.SLOT_DURATION_MS / 1000) / preset.SLOTS_PER_EPOCH,
-  );
-  const before = (epochs: number): number => Math.max(0, current - epochs) * preset.SLOTS_PER_EPOCH;
+  const { config } = store.spec;
+  const current = getCurrentStoreEpoch(store);
+  const before = (epochs: number): number => computeStartSlotAtEpoch(store.spec, Math.max(0, current - epochs));
   return {
     block: before(computeMinEpochsForBlockRequests(store.spec)),
     blobSidecar: before(config.MIN_EPOCHS_FOR_BLOB_SIDECARS_REQUESTS),

@@ -108,6 +108,7 @@ export class Inbox {
 
   async #judge(message: GossipInput): Promise<Verdict> {
     if (this.#chain.slotClock.currentSlot() < 0) return ignore("before genesis");
+    if (this.#isFarBehind()) return ignore("the head is far behind: messages cannot be judged by it");
     this.#chain.tick();
     switch (message.topic) {
       case "beacon_block":
@@ -119,6 +120,12 @@ export class Inbox {
       default:
         return this.#rules.judge(message);
     }
+  }
+
+  /** To bring the head's state up to the present would cost a transition for every epoch that sync brings anyway. */
+  #isFarBehind(): boolean {
+    const { slotClock, head, spec } = this.#chain;
+    return this.#chain.isSyncing() && slotClock.currentSlot() - head.slot > spec.preset.SLOTS_PER_EPOCH;
   }
 
   /** The head's state at the current slot: what block and sidecar rules are asked of. */

@@ -2,13 +2,21 @@
 import type { SlotClock } from "../base/clock.ts";
 import type { ForkChoiceView } from "../spec/gossip/fork-choice-view.ts";
 import type { Availability } from "./availability.ts";
-import { AwaitingData } from "./awaiting-data.ts";
 import type { ImportResult } from "./import-block.ts";
 import type { IncomingBlock } from "./incoming-block.ts";
-import { UnknownParents } from "./unknown-parent.ts";
+import { ParkedBlocks } from "./parked-blocks.ts";
 
+/** Anybody can make up blocks with a parent that nobody has. */
+const MOST_ORPHANS = 64;
+/** As many as a few slots have proposers and equivocations. */
+const MOST_AWAITING_DATA = 32;
 /** Blocks of the next slot that may wait for it: clocks differ by less than a second. */
 const MOST_EARLY = 8;
+
+/** Asked for blocks that others refer to; answers by importing them. */
+export interface BlockFetcher {
+  fetchBlock(root: Uint8Array): void;
+}
 
 export interface ParkingParts {
   readonly slotClock: SlotClock;
@@ -22,8 +30,8 @@ export interface ParkingParts {
 
 export class Parking {
   readonly #parts: ParkingParts;
-  readonly #orphans = new UnknownParents();
-  readonly #awaitingData = new AwaitingData();
+  readonly #orphans = new ParkedBlocks("parent", MOST_ORPHANS);
+  readonly #awaitingData = new ParkedBlocks("data", MOST_AWAITING_DATA);
   #early = 0;
 
   constructor(parts: ParkingParts) {

@@ -2,6 +2,7 @@
 
 import { toHex } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
 import type { Database } from "../db/database.ts";
 import type { ChainSpec } from "../spec/chain-spec.ts";
 import type { Store } from "../spec/fork-choice/store.ts";
@@ -29,22 +30,46 @@ export async function readBlock(
   return decodeIncomingBlock(spec, recordBytes(record), { source: "replay", seenAtMs: 0 });
 }
 
-/** The newest finalized state on disk with its block; undefined for a database that is new. */
-export async function storedAnchor(
+/**
+ * The newest finalized state on disk that can be read, with its block; undefined for a database that is new.
+ * @throws StorageError when there are states and none can be read
+ */
+export async function storedAnchor({ spec, database, stateOptions, log }: StoredParts): Promise<Anchor | undefined> {
+  let damage: StorageError | undefined;
+  for (const entry of database.states.list().reverse()) {
+    try {
+      return await readAnchor(spec, database, entry.root, stateOptions);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      log.warn({ err: error, slot: entry.slot }, "a stored state cannot be used: an older one may do");
+      damage ??= error;
+    }
+  }
+  if (damage !== undefined) throw damage;
+  return undefined;
+}
+
+interface StoredParts {
+  readonly spec: ChainSpec;
+  readonly database: Database;
+  readonly stateOptions: StateOptions;
+  readonly log: Logger;
+}
+
+async function readAnchor(
   spec: ChainSpec,
   database: Database,
+  stateRoot: Uint8Array,
   options: StateOptions,
-): Promise<Anchor | undefined> {
-  const entry = database.states.list().at(-1);
-  if (entry === undefined) return undefined;
-  const state = database.states.load(entry.root, options)!;
+): Promise<Anchor> {
+  const state = database.states.load(stateRoot, options)!;
   if (state.slot === 0) return genesisAnchor(state);
-  const header = { ...state.latestBlockHeader, stateRoot: entry.root };
-  const root = spec.types.phase0.BeaconBlockHeader.hashTreeRoot(header);
+  const root = spec.types.phase0.BeaconBlockHeader.hashTreeRoot({ ...state.latestBlockHeader, stateRoot });
   const block = await readBlock(spec, database, root);
-  if (block === undefined)
-    throw new StorageError(`the database lacks block ${toHex(root)}, of its state of slot ${state.slot}`);
-  return checkpointAnchor(state, block.signedBlock);
+  if (block !== undefined) return checkpointAnchor(state, block.signedBlock);
+  const { slot } = state;
+  state.drop();
+  throw new StorageError(`the database lacks block ${toHex(root)}, of its state of slot ${slot}`);
 }
 
 /** Keeps where a chain begins, so that the next start finds it. */

@@ -1,5 +1,5 @@
 /** `cresset beacon`: a beacon node, with validators in the same process where they are given. */
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { fromHex } from "../base/bytes.ts";
 import { UsageError } from "../base/errors.ts";
@@ -102,10 +102,17 @@ function faultsFromParent(): NodeFaults {
   return faults;
 }
 
-/** The first field of a state. */
-function genesisTimeOf(file: string): number {
-  if (statSync(file).size < GENESIS_TIME_BYTES) throw new UsageError(`${file} is no state: it is too short`);
-  return Number(readFileSync(file).readBigUInt64LE(0));
+/** The first field of a state, which may be of many megabytes. */
+function genesisTimeOf(path: string): number {
+  const file = openSync(path, "r");
+  try {
+    const bytes = Buffer.alloc(GENESIS_TIME_BYTES);
+    if (readSync(file, bytes, 0, bytes.length, 0) < bytes.length)
+      throw new UsageError(`${path} is no state: too short`);
+    return Number(bytes.readBigUInt64LE());
+  } finally {
+    closeSync(file);
+  }
 }
 
 function interopRange(text: string): [number, number] {

@@ -1,6 +1,6 @@
 /** A node of a local network: a process with a folder and a log of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import type { NodeFault } from "./node-faults.ts";
 
@@ -95,7 +95,7 @@ export class DevnetNode {
   /** Undefined before its first slot. */
   lastLine(): NodeLine | undefined {
     if (!existsSync(this.logFile)) return undefined;
-    const lines = readFileSync(this.logFile).subarray(-TAIL_BYTES).toString("utf8").split("\n");
+    const lines = tailOf(this.logFile).split("\n");
     const line = lines.findLast((text) => text.startsWith("{") && text.endsWith("}") && text.includes('"following'));
     return line === undefined ? undefined : (JSON.parse(line) as NodeLine);
   }
@@ -109,5 +109,18 @@ export class DevnetNode {
     const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
     await ended;
     clearTimeout(timer);
+  }
+}
+
+/** The end of a log, however long it has become. */
+function tailOf(path: string): string {
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    const bytes = Buffer.alloc(Math.min(size, TAIL_BYTES));
+    const read = readSync(file, bytes, 0, bytes.length, size - bytes.length);
+    return bytes.toString("utf8", 0, read);
+  } finally {
+    closeSync(file);
   }
 }

@@ -1,6 +1,7 @@
 /** The chain on a clock that the test moves: finality, branches, time, restarts. */
 import assert from "node:assert/strict";
-import { cpSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { toHex } from "../../src/base/bytes.ts";
 import type { ImportResult } from "../../src/chain/import-block.ts";
@@ -64,6 +65,17 @@ function checkpoints({ store }: LocalNode["chain"]) {
   return [justified, finalized].map(({ epoch, root }) => `${epoch}/${toHex(root)}`);
 }
 
+/** Flips a bit in the middle of the state file with the highest slot. */
+function damageNewestState(folder: string): void {
+  const states = join(folder, "db", "states");
+  const names = readdirSync(states).sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
+  assert.ok(names.length > 1, "an older state is there");
+  const path = join(states, names.at(-1)!);
+  const bytes = readFileSync(path);
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(path, bytes);
+}
+
 describe("a chain with everybody's votes", () => {
   it("finalizes, prunes, and starts again with the same head and checkpoints, killed or stopped", async () => {
     const sim = await start();
@@ -80,12 +92,13 @@ describe("a chain with everybody's votes", () => {
     assert.equal(toHex(boundary!), toHex((await chain.canonicalRootAt(SLOTS_PER_EPOCH))!));
 
     // What a kill leaves is what is on disk now: another process would find this copy.
-    const copy = newFolder();
-    folders.push(copy);
-    cpSync(sim.node.folder, copy, { recursive: true });
+    const [copy, damaged] = [newFolder(), newFolder()];
+    folders.push(copy, damaged);
+    for (const folder of [copy, damaged]) cpSync(sim.node.folder, folder, { recursive: true });
+    damageNewestState(damaged);
     const before = checkpoints(chain);
     await sim.node.stop();
-    for (const folder of [copy, sim.node.folder]) {
+    for (const folder of [copy, damaged, sim.node.folder]) {
       const again = await start({ folder }, 5 * SLOTS_PER_EPOCH + 3);
       assert.equal(toHex(again.node.chain.head.root), toHex(last.root));
       assert.deepEqual(checkpoints(again.node.chain), before);

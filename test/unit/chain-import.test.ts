@@ -120,4 +120,18 @@ describe("messages of the network", () => {
     }
     assert.equal(toHex(node.chain.head.root), toHex(head.root));
   });
+
+  it("are left unjudged while the node syncs and its head is far behind", async () => {
+    const message = {
+      topic: "beacon_block" as const,
+      fork: Fork.fulu,
+      bytes: new Uint8Array(7),
+      peer: "somebody",
+      seenAtMs: 0,
+    };
+    node.chain.isSyncing = () => true;
+    assert.equal(await node.inbox.onGossip(message), "ignore");
+    node.chain.isSyncing = () => false;
+    assert.equal(await node.inbox.onGossip(message), "reject");
+  });
 });
