@@ -128,7 +128,7 @@ export function follow(onStatus) {
 }
 
 /** A slot as a tile. @param facts lines below its number */
-export function slotTile({ slot, root, lines, isNow, justifiedSlot, finalizedSlot }) {
+function slotTile({ slot, root, lines, isNow, justifiedSlot, finalizedSlot }) {
   const isMissed = root === undefined;
   const state = isMissed
     ? isNow
@@ -149,4 +149,42 @@ export function slotTile({ slot, root, lines, isNow, justifiedSlot, finalizedSlo
     element("b", {}, String(slot)),
     ...parts,
   );
+}
+
+/** Bars of the three kinds of votes, and a note on them. */
+export function showParticipation(participation, note) {
+  if (participation === undefined) {
+    setText("participation-note", "Known after the first epoch.");
+    return;
+  }
+  const rows = [
+    ["Target", participation.target],
+    ["Source", participation.source],
+    ["Head", participation.head],
+  ];
+  replace(
+    "participation",
+    rows.map(([name, value]) => bar(name, percent(value), value, 1)),
+  );
+  setText("participation-note", note(participation.epoch));
+}
+
+/** A tile a slot; `linesOf` says what stands on it. */
+export function showSlots({ slots, slot: now, slotsPerEpoch, justified, finalized }, linesOf) {
+  const [justifiedSlot, finalizedSlot] = [justified.epoch * slotsPerEpoch, finalized.epoch * slotsPerEpoch];
+  const tiles = slots.map((block) => {
+    const { slot, root } = block;
+    return slotTile({ slot, root, lines: linesOf(block), isNow: slot === now, justifiedSlot, finalizedSlot });
+  });
+  replace("slots", tiles);
+}
+
+/** A row of a table, of nodes and texts. */
+export function row(...cells) {
+  return element("tr", {}, ...cells.map((cell) => element("td", {}, cell instanceof Node ? cell : String(cell))));
+}
+
+/** The page's title says when something is wrong. */
+export function setTitle({ level, title }, name) {
+  document.title = `${level === "well" ? "" : `${title} · `}${name}`;
 }

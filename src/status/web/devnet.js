@@ -1,6 +1,5 @@
 /** The page of a local network: its nodes side by side. */
 import {
-  bar,
   bytes,
   chip,
   element,
@@ -8,9 +7,12 @@ import {
   percent,
   replace,
   rootCode,
+  row,
   runClock,
   setText,
-  slotTile,
+  setTitle,
+  showParticipation,
+  showSlots,
 } from "./common.js";
 
 const EXECUTION_WORDS = { synced: "in sync", syncing: "syncing", offline: "no answer", "auth-failed": "refuses token" };
@@ -28,11 +30,11 @@ follow((net) => {
     "network",
     `${net.preset} preset, ${best.fork}, ${net.nodes.length} nodes, ${best.validatorCount} validators`,
   );
-  document.title = `${net.health.level === "well" ? "" : `${net.health.title} · `}Cresset devnet`;
+  setTitle(net.health, "Cresset devnet");
   showFinality(live, best);
-  showParticipation(best);
+  showParticipation(best.participation, (epoch) => `Share of the stake that voted right in epoch ${epoch}.`);
   showBlocks(best);
-  showSlots(net, best);
+  showSlots(best, (block) => linesOf(block, net.validatorsPerNode));
 });
 
 function nodeRow({ name, pageUrl, state, status }) {
@@ -74,24 +76,6 @@ function showFinality(live, best) {
   replace("heads", [heads === 1 ? chip("well", "all nodes agree") : chip("wait", `${heads} different ones`)]);
 }
 
-function showParticipation({ participation }) {
-  if (participation === undefined) {
-    setText("participation-note", "Known after the first epoch.");
-    return;
-  }
-  const { source, target, head, epoch } = participation;
-  const rows = [
-    ["Target", target],
-    ["Source", source],
-    ["Head", head],
-  ];
-  replace(
-    "participation",
-    rows.map(([name, value]) => bar(name, percent(value), value, 1)),
-  );
-  setText("participation-note", `Share of the stake that voted right in epoch ${epoch}.`);
-}
-
 function showBlocks({ slots, slot: now }) {
   const past = slots.filter(({ slot, root }) => slot > 0 && (slot < now || root !== undefined));
   const blocks = past.filter(({ root }) => root !== undefined);
@@ -106,29 +90,14 @@ function showBlocks({ slots, slot: now }) {
   setText("delay", delays.length === 0 ? "–" : `${(delays[delays.length >> 1] / 1000).toFixed(2)} s in the middle`);
 }
 
-function showSlots(net, { slots, slot: now, slotsPerEpoch, justified, finalized }) {
-  const tiles = slots.map(({ slot, root, proposer, delayMs, blobs, transactions, syncFraction }) => {
-    const lines = slot === 0 ? ["genesis"] : [`node ${Math.floor(proposer / net.validatorsPerNode)} · ${proposer}`];
-    const load = [
-      blobs > 0 ? `${blobs} ${blobs === 1 ? "blob" : "blobs"}` : "",
-      transactions > 0 ? `${transactions} tx` : "",
-    ];
-    if (load.some(Boolean)) lines.push(load.filter(Boolean).join(", "));
-    if (syncFraction < 1 && slot > 1) lines.push(`sync ${percent(syncFraction)}`);
-    if (delayMs !== undefined) lines.push(`${(delayMs / 1000).toFixed(2)} s`);
-    const justifiedSlot = justified.epoch * slotsPerEpoch;
-    return slotTile({
-      slot,
-      root,
-      lines,
-      isNow: slot === now,
-      justifiedSlot,
-      finalizedSlot: finalized.epoch * slotsPerEpoch,
-    });
-  });
-  replace("slots", tiles);
-}
-
-function row(...cells) {
-  return element("tr", {}, ...cells.map((cell) => element("td", {}, cell instanceof Node ? cell : String(cell))));
+function linesOf({ slot, proposer, delayMs, blobs, transactions, syncFraction }, validatorsPerNode) {
+  const lines = slot === 0 ? ["genesis"] : [`node ${Math.floor(proposer / validatorsPerNode)} · ${proposer}`];
+  const load = [
+    blobs > 0 ? `${blobs} ${blobs === 1 ? "blob" : "blobs"}` : "",
+    transactions > 0 ? `${transactions} tx` : "",
+  ];
+  if (load.some(Boolean)) lines.push(load.filter(Boolean).join(", "));
+  if (syncFraction < 1 && slot > 1) lines.push(`sync ${percent(syncFraction)}`);
+  if (delayMs !== undefined) lines.push(`${(delayMs / 1000).toFixed(2)} s`);
+  return lines;
 }

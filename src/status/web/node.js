@@ -7,12 +7,14 @@ import {
   duration,
   element,
   follow,
-  percent,
   replace,
   rootCode,
+  row,
   runClock,
   setText,
-  slotTile,
+  setTitle,
+  showParticipation,
+  showSlots,
 } from "./common.js";
 
 const DUTY_NAMES = {
@@ -34,9 +36,12 @@ const setClock = runClock();
 follow((status) => {
   setClock(status);
   showChain(status);
-  showParticipation(status);
+  showParticipation(
+    status.participation,
+    (epoch) => `Share of the stake that voted right in epoch ${epoch}; two thirds for the target make it justified.`,
+  );
   showExecution(status);
-  showSlots(status);
+  showSlots(status, linesOf);
   showValidators(status);
   showMemory(status);
   showDisk(status);
@@ -44,7 +49,7 @@ follow((status) => {
   setText("network", `${status.network}, ${status.fork}, ${status.validatorCount.toLocaleString("en")} validators`);
   const up = duration(status.nowMs - status.startedMs);
   setText("footer", `Cresset ${status.version}, up for ${up}. This page asks this node and nobody else.`);
-  document.title = `${status.health.level === "well" ? "" : `${status.health.title} · `}Cresset · ${status.network}`;
+  setTitle(status.health, `Cresset · ${status.network}`);
 });
 
 function showChain({ head, justified, finalized, sync, slot }) {
@@ -63,27 +68,6 @@ function showChain({ head, justified, finalized, sync, slot }) {
   replace("sync", [chip(sync.state === "synced" ? (behind <= 4 ? "well" : "warning") : "wait", text)]);
 }
 
-function showParticipation({ participation }) {
-  if (participation === undefined) {
-    setText("participation-note", "Known after the first epoch.");
-    return;
-  }
-  const { source, target, head, epoch } = participation;
-  const rows = [
-    ["Target", target],
-    ["Source", source],
-    ["Head", head],
-  ];
-  replace(
-    "participation",
-    rows.map(([name, value]) => bar(name, percent(value), value, 1)),
-  );
-  setText(
-    "participation-note",
-    `Share of the stake that voted right in epoch ${epoch}; two thirds for the target make it justified.`,
-  );
-}
-
 function showExecution({ execution }) {
   const rows = execution.flatMap(({ url, state, client, error }) => [
     element("dt", {}, client ?? "Client"),
@@ -99,23 +83,12 @@ function showExecution({ execution }) {
   );
 }
 
-function showSlots({ slots, slot: now, slotsPerEpoch, justified, finalized }) {
-  const tiles = slots.map(({ slot, root, proposer, delayMs, blobs, transactions }) => {
-    const lines = slot === 0 ? ["genesis"] : [`by ${proposer}`];
-    if (blobs > 0) lines.push(`${blobs} ${blobs === 1 ? "blob" : "blobs"}`);
-    else if (transactions > 0) lines.push(`${transactions} tx`);
-    if (delayMs !== undefined) lines.push(`${(delayMs / 1000).toFixed(2)} s`);
-    const justifiedSlot = justified.epoch * slotsPerEpoch;
-    return slotTile({
-      slot,
-      root,
-      lines,
-      isNow: slot === now,
-      justifiedSlot,
-      finalizedSlot: finalized.epoch * slotsPerEpoch,
-    });
-  });
-  replace("slots", tiles);
+function linesOf({ slot, proposer, delayMs, blobs, transactions }) {
+  const lines = slot === 0 ? ["genesis"] : [`by ${proposer}`];
+  if (blobs > 0) lines.push(`${blobs} ${blobs === 1 ? "blob" : "blobs"}`);
+  else if (transactions > 0) lines.push(`${transactions} tx`);
+  if (delayMs !== undefined) lines.push(`${(delayMs / 1000).toFixed(2)} s`);
+  return lines;
 }
 
 function showValidators({ validators }) {
@@ -178,10 +151,6 @@ function showPeers({ peers, peerCount, addresses }) {
     }),
   );
   setText("address", addresses[0] ? `Others reach this node at ${addresses[0]}` : "");
-}
-
-function row(...cells) {
-  return element("tr", {}, ...cells.map((cell) => element("td", {}, String(cell))));
 }
 
 function slotText(slot) {
