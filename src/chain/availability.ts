@@ -25,6 +25,7 @@ interface BlockData {
 export class Availability {
   readonly #spec: ChainSpec;
   readonly #database: Database;
+  readonly #currentEpoch: () => number;
   /** Ascending: the columns that this node keeps and waits for. */
   readonly custodyColumns: readonly number[];
   readonly #blocks = new BoundedMap<string, BlockData>({ limit: BLOCKS_KEPT, sizeOf: () => 4096 });
@@ -32,9 +33,15 @@ export class Availability {
   /** Called when a sidecar has come that the block of this root may have lacked. */
   onSidecar: (root: Uint8Array) => void = () => {};
 
-  constructor(parts: { spec: ChainSpec; database: Database; custodyColumns: readonly number[] }) {
+  constructor(parts: {
+    spec: ChainSpec;
+    database: Database;
+    custodyColumns: readonly number[];
+    currentEpoch: () => number;
+  }) {
     this.#spec = parts.spec;
     this.#database = parts.database;
+    this.#currentEpoch = parts.currentEpoch;
     this.custodyColumns = parts.custodyColumns;
   }
 
@@ -42,10 +49,10 @@ export class Availability {
     return this.#blocks.bytes;
   }
 
-  /** Indices of the sidecars that the block still lacks. */
+  /** Indices of the sidecars that the block still lacks; none when it is older than anybody keeps them. */
   missing({ signedBlock, root, fork }: IncomingBlock): number[] {
     const blobs = fork >= Fork.deneb ? signedBlock.message.body.blobKzgCommitments.length : 0;
-    if (blobs === 0) return [];
+    if (blobs === 0 || this.#isExpired(signedBlock.message.slot, fork)) return [];
     const wanted = fork >= Fork.fulu ? this.custodyColumns : Array.from({ length: blobs }, (_, i) => i);
     const have = this.#blocks.get(toHex(root))?.indices;
     return have === undefined ? [...wanted] : wanted.filter((index) => !have.has(index));
@@ -99,6 +106,16 @@ export class Availability {
     for await (const [key] of index.entries({ from: slot, to: slot + 1, limit: 1024 })) {
       if (toHex(key.root) === toHex(root)) this.#mark(root, key.index);
     }
+  }
+
+  /** @spec MIN_EPOCHS_FOR_DATA_COLUMN_SIDECARS_REQUESTS (fulu), MIN_EPOCHS_FOR_BLOB_SIDECARS_REQUESTS (deneb) */
+  #isExpired(slot: number, fork: Fork): boolean {
+    const { config } = this.#spec;
+    const epochs =
+      fork >= Fork.fulu
+        ? config.MIN_EPOCHS_FOR_DATA_COLUMN_SIDECARS_REQUESTS
+        : config.MIN_EPOCHS_FOR_BLOB_SIDECARS_REQUESTS;
+    return computeEpochAtSlot(this.#spec, slot) + epochs < this.#currentEpoch();
   }
 
   #typesAt(slot: number) {

@@ -108,7 +108,10 @@ export class Chain {
     states.useRegeneration((root) => rebuildState({ store, states, database, options: parts.stateOptions }, root));
     this.view = new ForkChoiceView({ store });
     this.votes = new Votes(store);
-    this.availability = new Availability({ spec, database, custodyColumns: parts.options.custodyColumns });
+    this.availability = new Availability({
+      ...{ spec, database, custodyColumns: parts.options.custodyColumns },
+      currentEpoch: () => slotClock.currentEpoch(),
+    });
     this.following = new EngineFollower({
       ...{ spec, store, database, engine: this.engine, log: this.log },
       head: () => this.head,
@@ -328,10 +331,10 @@ export class Chain {
     this.votes.onSlot(slot);
     this.updateHead();
     this.#inBackground(this.following.onSlot(), "could not catch up with the engine");
-    this.#inBackground(
-      this.#imports.run(() => this.#finalizeIfDue()),
-      "could not write what is final",
-    );
+    // A tick can finalize what no import has.
+    if (this.store.finalizedCheckpoint.epoch <= this.#finalizedEpoch) return;
+    const finalized = this.#imports.run(() => this.#finalizeIfDue());
+    this.#inBackground(finalized, "could not write what is final");
   }
 
   /** Work that nobody waits for: when it fails the log says so. */

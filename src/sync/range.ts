@@ -3,7 +3,6 @@
  * judged by what the next batch builds on.
  */
 import { counter } from "../base/metrics.ts";
-import type { IncomingBlock } from "../chain/incoming-block.ts";
 import { computeEpochAtSlot, computeStartSlotAtEpoch } from "../spec/misc.ts";
 import { type Batch, type BatchParts, downloadBatch } from "./batch.ts";
 import { fetchSidecars } from "./sidecars.ts";
@@ -72,7 +71,7 @@ export class RangeSync {
   async #take(batch: Batch, emptyFrom: readonly string[], options: RangeOptions): Promise<RangeResult> {
     const { chain, network } = this.#parts;
     const unknown = batch.blocks.filter(({ root }) => chain.store.array.indexOf(root) < 0);
-    if (!(await fetchSidecars(this.#parts, unknown.filter(isRecent(this.#parts)), batch.peer))) return "refused";
+    if (!(await fetchSidecars(this.#parts, unknown, batch.peer))) return "refused";
     for (const block of unknown) {
       if (options.signal.aborted) return "stopped";
       const result = await chain.importBlock(block);
@@ -91,12 +90,4 @@ export class RangeSync {
     options.onProgress?.(batch.startSlot + batch.count - 1, unknown.length);
     return "done";
   }
-}
-
-/** Peers need not keep older data, and no block needs it any more. */
-function isRecent({ chain }: BatchParts): (block: IncomingBlock) => boolean {
-  const { config } = chain.spec;
-  const epochs = config.MIN_EPOCHS_FOR_DATA_COLUMN_SIDECARS_REQUESTS;
-  const oldest = computeStartSlotAtEpoch(chain.spec, Math.max(0, chain.slotClock.currentEpoch() - epochs));
-  return ({ signedBlock }) => signedBlock.message.slot >= oldest;
 }

@@ -128,4 +128,16 @@ describe("columns of a block", () => {
     assert.equal(toHex(node.chain.head.root), toHex(block.root));
     engine.blobs.clear();
   });
+
+  it("are not waited for where nobody need keep them any more", async () => {
+    const { SLOTS_PER_EPOCH } = spec.preset;
+    const { block } = blockWithBlob(node.chain.headState(), node.chain.head.slot + 1);
+    const { slot } = block.signedBlock.message;
+    const lastEpoch = Math.floor(slot / SLOTS_PER_EPOCH) + spec.config.MIN_EPOCHS_FOR_DATA_COLUMN_SIDECARS_REQUESTS;
+    clock.enter(lastEpoch * SLOTS_PER_EPOCH);
+    const incoming = fromGossip(block);
+    assert.equal(node.chain.availability.missing(incoming).length, COLUMNS);
+    clock.enter((lastEpoch + 1) * SLOTS_PER_EPOCH);
+    assert.deepEqual(await node.chain.importBlock(incoming), { status: "imported", isOptimistic: false });
+  });
 });
