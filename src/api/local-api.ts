@@ -19,27 +19,22 @@ import type {
   SyncCommitteeContribution,
   SyncCommitteeMessage,
 } from "../spec/containers.ts";
+import type { AttesterDuty, Duties, ItemFailure, ProducedBlock, ProposerDuty, SyncDuty } from "../spec/duties.ts";
 import { Fork } from "../spec/fork.ts";
 import { computeEpochAtSlot } from "../spec/misc.ts";
 import {
   type AggregateQuery,
-  type AttesterDuty,
   type BeaconApi,
   BeaconApiError,
   type BeaconCommitteeSubscription,
   type BeaconEvent,
   type ContributionQuery,
-  type Duties,
   type GenesisInfo,
-  type ItemFailure,
   type ProduceBlockRequest,
-  type ProducedBlockContents,
-  type ProposerDuty,
   type ProposerPreparation,
   type PublishBlockRequest,
   type PublishBlockResult,
   type SyncCommitteeSubscription,
-  type SyncDuty,
   type SyncingInfo,
   type UnaggregatedAttestations,
   type ValidatorInfo,
@@ -146,7 +141,7 @@ export class LocalBeaconApi implements BeaconApi {
     return this.#synced().head.root;
   }
 
-  produceBlock(request: ProduceBlockRequest): Promise<ProducedBlockContents> {
+  produceBlock(request: ProduceBlockRequest): Promise<ProducedBlock> {
     return this.#answer(() => {
       this.#synced();
       return produceBlock(this.#parts, request);

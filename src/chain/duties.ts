@@ -10,42 +10,15 @@ import {
   getCommitteeCountPerSlot,
   getCurrentEpoch,
 } from "../spec/accessors.ts";
+import type { AttesterDuty, Duties, ProposerDuty, SyncDuty } from "../spec/duties.ts";
 import { Fork } from "../spec/fork.ts";
 import { computeStartSlotAtEpoch, computeSyncCommitteePeriod } from "../spec/misc.ts";
 import type { BeaconState } from "../spec/state.ts";
 import type { Chain } from "./chain.ts";
 import { attesterDependentRoot } from "./head.ts";
 
-export interface ProposerDutyOfSlot {
-  readonly pubkey: Uint8Array;
-  readonly validatorIndex: number;
-  readonly slot: number;
-}
-
-export interface CommitteeDuty {
-  readonly pubkey: Uint8Array;
-  readonly validatorIndex: number;
-  readonly slot: number;
-  readonly committeeIndex: number;
-  readonly committeeLength: number;
-  readonly committeesAtSlot: number;
-  readonly validatorCommitteeIndex: number;
-}
-
-export interface SyncCommitteeDuty {
-  readonly pubkey: Uint8Array;
-  readonly validatorIndex: number;
-  readonly validatorSyncCommitteeIndices: readonly number[];
-}
-
-export interface DutiesOfEpoch<Duty> {
-  readonly dependentRoot: Uint8Array;
-  readonly isOptimistic: boolean;
-  readonly duties: readonly Duty[];
-}
-
 /** @param epoch the current or the next one. @throws UsageError for any other */
-export function getProposerDuties(chain: Chain, epoch: number): DutiesOfEpoch<ProposerDutyOfSlot> {
+export function getProposerDuties(chain: Chain, epoch: number): Duties<ProposerDuty> {
   checkEpoch(chain, epoch);
   const state = stateOfEpoch(chain, epoch, true);
   const start = computeStartSlotAtEpoch(chain.spec, epoch);
@@ -63,13 +36,13 @@ export function getAttesterDuties(
   chain: Chain,
   epoch: number,
   validatorIndices: readonly number[],
-): DutiesOfEpoch<CommitteeDuty> {
+): Duties<AttesterDuty> {
   checkEpoch(chain, epoch);
   const state = stateOfEpoch(chain, epoch, false);
   const unknown = validatorIndices.find((index) => !(index < state.validators.length));
   if (unknown !== undefined) throw new UsageError(`there is no validator ${unknown}`);
   const wanted = new Set(validatorIndices);
-  const duties: CommitteeDuty[] = [];
+  const duties: AttesterDuty[] = [];
   const start = computeStartSlotAtEpoch(chain.spec, epoch);
   const committeesAtSlot = getCommitteeCountPerSlot(state, epoch);
   for (let slot = start; slot < start + chain.spec.preset.SLOTS_PER_EPOCH; slot++) {
@@ -82,7 +55,7 @@ export function getAttesterDuties(
 }
 
 /** Of the sync committee period of an epoch, this one or the next; validators without a seat are left out. */
-export function getSyncDuties(chain: Chain, epoch: number, validatorIndices: readonly number[]): SyncCommitteeDuty[] {
+export function getSyncDuties(chain: Chain, epoch: number, validatorIndices: readonly number[]): SyncDuty[] {
   const state = chain.headState();
   if (state.fork < Fork.altair) return [];
   const period = computeSyncCommitteePeriod(chain.spec, epoch);
@@ -90,7 +63,7 @@ export function getSyncDuties(chain: Chain, epoch: number, validatorIndices: rea
   if (period !== current && period !== current + 1)
     throw new UsageError(`epoch ${epoch} is too far away for sync duties`);
   const { pubkeys } = period === current ? state.currentSyncCommittee : state.nextSyncCommittee;
-  const duties: SyncCommitteeDuty[] = [];
+  const duties: SyncDuty[] = [];
   for (const validatorIndex of validatorIndices) {
     if (!(validatorIndex < state.validators.length)) throw new UsageError(`there is no validator ${validatorIndex}`);
     const pubkey = state.validators.getPubkey(validatorIndex);
@@ -104,7 +77,7 @@ function addDuties(
   state: BeaconState,
   place: { slot: number; committeeIndex: number; committeesAtSlot: number },
   wanted: ReadonlySet<number>,
-  duties: CommitteeDuty[],
+  duties: AttesterDuty[],
 ): void {
   const committee = getBeaconCommittee(state, place.slot, place.committeeIndex);
   for (let k = 0; k < committee.length; k++) {

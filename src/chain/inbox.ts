@@ -10,6 +10,7 @@ import { forkTypes } from "../spec/fork-types.ts";
 import { validateBeaconBlockGossip } from "../spec/gossip/beacon-block.ts";
 import { validateBlobSidecarGossip } from "../spec/gossip/blob-sidecar.ts";
 import { validateDataColumnSidecarGossip } from "../spec/gossip/data-column-sidecar.ts";
+import type { GossipMessage } from "../spec/gossip/message.ts";
 import type { GossipTopic } from "../spec/gossip/topic.ts";
 import { ignore, type Verdict } from "../spec/gossip/verdict.ts";
 import { decodeSsz } from "../spec/ssz-decode.ts";
@@ -17,7 +18,6 @@ import type { BeaconState } from "../spec/state.ts";
 import { BatchingVerifier, VerifierFull } from "./batching-verifier.ts";
 import type { Chain } from "./chain.ts";
 import type { ColumnVerifier } from "./column-verifier.ts";
-import type { GossipInput } from "./gossip-input.ts";
 import { decodeIncomingBlock, type IncomingBlock } from "./incoming-block.ts";
 import { MessageRules } from "./message-rules.ts";
 import type { Pools } from "./pools/pools.ts";
@@ -66,7 +66,7 @@ export class Inbox {
   }
 
   /** Never throws: what cannot be decoded is rejected, what is too much is ignored. */
-  async onGossip(message: GossipInput): Promise<Verdict["verdict"]> {
+  async onGossip(message: GossipMessage): Promise<Verdict["verdict"]> {
     const { topic } = message;
     const count = this.#pending.get(topic) ?? 0;
     if (count >= LIMITS[topic]) {
@@ -87,7 +87,7 @@ export class Inbox {
     }
   }
 
-  #onError({ topic, peer }: GossipInput, error: unknown): Verdict["verdict"] {
+  #onError({ topic, peer }: GossipMessage, error: unknown): Verdict["verdict"] {
     if (error instanceof DecodeError) {
       verdicts.inc({ topic, verdict: "reject" });
       this.#log.debug({ topic, peer, err: error }, "a message does not decode");
@@ -106,7 +106,7 @@ export class Inbox {
     pending.set({ topic }, count);
   }
 
-  async #judge(message: GossipInput): Promise<Verdict> {
+  async #judge(message: GossipMessage): Promise<Verdict> {
     if (this.#chain.slotClock.currentSlot() < 0) return ignore("before genesis");
     if (this.#isFarBehind()) return ignore("the head is far behind: messages cannot be judged by it");
     this.#chain.tick();
@@ -133,7 +133,7 @@ export class Inbox {
     return this.#chain.headStateAt(this.#chain.slotClock.currentSlot());
   }
 
-  async #onBlock({ bytes, seenAtMs }: GossipInput): Promise<Verdict> {
+  async #onBlock({ bytes, seenAtMs }: GossipMessage): Promise<Verdict> {
     const chain = this.#chain;
     const block = decodeIncomingBlock(chain.spec, bytes, { source: "gossip", seenAtMs });
     const { seen, view } = chain;
@@ -161,7 +161,7 @@ export class Inbox {
     });
   }
 
-  async #onColumn({ bytes, fork, subnet = 0 }: GossipInput): Promise<Verdict> {
+  async #onColumn({ bytes, fork, subnet = 0 }: GossipMessage): Promise<Verdict> {
     const chain = this.#chain;
     const sidecar = decodeSsz(forkTypes({ spec: chain.spec, fork }).DataColumnSidecar, bytes) as DataColumnSidecar;
     const nowMs = chain.slotClock.nowMs();
@@ -185,7 +185,7 @@ export class Inbox {
     return verdict;
   }
 
-  async #onBlob({ bytes, subnet = 0 }: GossipInput): Promise<Verdict> {
+  async #onBlob({ bytes, subnet = 0 }: GossipMessage): Promise<Verdict> {
     const chain = this.#chain;
     const sidecar = decodeSsz(chain.spec.types.electra.BlobSidecar, bytes) as BlobSidecar;
     const nowMs = chain.slotClock.nowMs();

@@ -27,6 +27,7 @@ import { validateAttesterSlashingGossip } from "../spec/gossip/attester-slashing
 import { validateBeaconAggregateAndProofGossip } from "../spec/gossip/beacon-aggregate-and-proof.ts";
 import { validateBeaconAttestationGossip } from "../spec/gossip/beacon-attestation.ts";
 import { validateBlsToExecutionChangeGossip } from "../spec/gossip/bls-to-execution-change.ts";
+import type { GossipMessage } from "../spec/gossip/message.ts";
 import { validateProposerSlashingGossip } from "../spec/gossip/proposer-slashing.ts";
 import type { GossipVerifier } from "../spec/gossip/signature.ts";
 import {
@@ -39,7 +40,7 @@ import { getSyncSubcommitteePubkeys } from "../spec/p2p.ts";
 import { decodeSsz } from "../spec/ssz-decode.ts";
 import type { BeaconState } from "../spec/state.ts";
 import type { Chain } from "./chain.ts";
-import type { GossipInput } from "./gossip-input.ts";
+
 import type { Pools } from "./pools/pools.ts";
 
 export class MessageRules {
@@ -54,7 +55,7 @@ export class MessageRules {
   }
 
   /** @throws DecodeError */
-  async judge({ topic, fork, bytes, subnet = 0 }: GossipInput): Promise<Verdict> {
+  async judge({ topic, fork, bytes, subnet = 0 }: GossipMessage): Promise<Verdict> {
     const types = forkTypes({ spec: this.#chain.spec, fork });
     switch (topic) {
       case "beacon_attestation": {

@@ -14,6 +14,7 @@ import {
   prepareExecutionPayload,
 } from "../spec/block-production.ts";
 import type { BeaconBlock, BeaconBlockBody, ExecutionPayload, ExecutionRequests } from "../spec/containers.ts";
+import type { ProducedBlock } from "../spec/duties.ts";
 import { Fork } from "../spec/fork.ts";
 import { forkTypes } from "../spec/fork-types.ts";
 import { trustingVerifier } from "../spec/signature-sets.ts";
@@ -41,16 +42,6 @@ export interface BlockRequest {
   readonly slot: number;
   readonly randaoReveal: Uint8Array;
   readonly graffiti?: Uint8Array;
-}
-
-export interface ProducedBlock {
-  readonly fork: Fork;
-  readonly block: BeaconBlock;
-  readonly blobs: readonly Uint8Array[];
-  /** One a blob; from fulu on one a cell of each blob. */
-  readonly kzgProofs: readonly Uint8Array[];
-  readonly executionPayloadValue: bigint;
-  readonly consensusBlockValue: bigint;
 }
 
 interface PayloadParts {

@@ -17,6 +17,7 @@ import type {
   SyncCommitteeMessage,
 } from "../spec/containers.ts";
 import { computeSubnetForDataColumnSidecar, getDataColumnSidecarsFromBlock } from "../spec/das.ts";
+import type { ItemFailure } from "../spec/duties.ts";
 import { Fork } from "../spec/fork.ts";
 import { forkTypes } from "../spec/fork-types.ts";
 import { tupleKey } from "../spec/gossip/seen.ts";
@@ -32,11 +33,6 @@ import type { MessageRules } from "./message-rules.ts";
 export interface Publisher {
   /** @param message.bytes SSZ */
   publish(message: { topic: GossipTopic; subnet?: number; fork: Fork; bytes: Uint8Array }): Promise<void>;
-}
-
-export interface ItemFailure {
-  readonly index: number;
-  readonly message: string;
 }
 
 export interface PublishParts {

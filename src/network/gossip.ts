@@ -8,10 +8,11 @@ import { compressBlock, uncompressBlock } from "../base/snappy.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import type { ChainSpec } from "../spec/chain-spec.ts";
 import type { Fork } from "../spec/fork.ts";
+import type { GossipMessage } from "../spec/gossip/message.ts";
 import { computeMessageId, type ForkDigests, formatTopic, type GossipTopic } from "../spec/gossip/topic.ts";
 import { maxMessageSize } from "../spec/p2p.ts";
 import { meshOptions, SCORE_THRESHOLDS, scoreParameters } from "./gossip-options.ts";
-import type { GossipMessage, GossipVerdict } from "./port.ts";
+import type { GossipVerdict } from "./port.ts";
 import type { KnownTopic } from "./topic-table.ts";
 
 /** Messages that wait for a verdict; beyond, new ones are ignored. */

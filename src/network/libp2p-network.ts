@@ -8,6 +8,7 @@ import type { Logger } from "../base/log.ts";
 import type { ChainSpec } from "../spec/chain-spec.ts";
 import { SYNC_COMMITTEE_SUBNET_COUNT } from "../spec/constants.ts";
 import type { MetaData, Status } from "../spec/containers.ts";
+import type { GossipMessage } from "../spec/gossip/message.ts";
 import { ForkDigests } from "../spec/gossip/topic.ts";
 import type { DataProtocol, DataRequest, RequestBodies, ResponseChunk, ServedChunk } from "../spec/requests.ts";
 import { Gossip, gossipOptions } from "./gossip.ts";
@@ -15,15 +16,7 @@ import { Goodbye, Handshake } from "./handshake.ts";
 import { createHost, type Host } from "./host.ts";
 import { loadIdentityKey } from "./identity-key.ts";
 import { type Peer, Peers } from "./peers.ts";
-import type {
-  GossipMessage,
-  Network,
-  NetworkHandlers,
-  NetworkIdentity,
-  PeerInfo,
-  Severity,
-  SubnetWishes,
-} from "./port.ts";
+import type { Network, NetworkHandlers, NetworkIdentity, PeerInfo, Severity, SubnetWishes } from "./port.ts";
 import { createProtocols, type Protocol, type ProtocolBodies, type ProtocolName } from "./protocols.ts";
 import { Requester } from "./requester.ts";
 import { Responder } from "./responder.ts";

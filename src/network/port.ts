@@ -1,20 +1,11 @@
 /** What the network offers to the rest of the node, and what it asks of it: values only, so that it can run in a worker. */
 import type { MetaData, Status } from "../spec/containers.ts";
 import type { Fork } from "../spec/fork.ts";
+import type { GossipMessage } from "../spec/gossip/message.ts";
 import type { GossipTopic } from "../spec/gossip/topic.ts";
 import type { DataProtocol, DataRequest, RequestBodies, ResponseChunk, ServedChunk } from "../spec/requests.ts";
 
 export type GossipVerdict = "accept" | "ignore" | "reject";
-
-export interface GossipMessage {
-  readonly topic: GossipTopic;
-  readonly subnet?: number;
-  readonly fork: Fork;
-  /** SSZ. */
-  readonly bytes: Uint8Array;
-  readonly peer: string;
-  readonly seenAtMs: number;
-}
 
 export interface NetworkHandlers {
   onGossip(message: GossipMessage): Promise<GossipVerdict>;

@@ -6,7 +6,6 @@ import { CressetError } from "../base/errors.ts";
 import type {
   Attestation,
   AttestationData,
-  BeaconBlock,
   Phase0Attestation,
   SignedAggregateAndProof,
   SignedBeaconBlock,
@@ -15,6 +14,7 @@ import type {
   SyncCommitteeContribution,
   SyncCommitteeMessage,
 } from "../spec/containers.ts";
+import type { AttesterDuty, Duties, ItemFailure, ProducedBlock, ProposerDuty, SyncDuty } from "../spec/duties.ts";
 import type { Fork } from "../spec/fork.ts";
 
 /** @see the beacon API's getGenesis */
@@ -61,37 +61,6 @@ export interface ValidatorInfo {
   readonly exitEpoch: number;
 }
 
-export interface ProposerDuty {
-  readonly pubkey: Uint8Array;
-  readonly validatorIndex: number;
-  readonly slot: number;
-}
-
-export interface AttesterDuty {
-  readonly pubkey: Uint8Array;
-  readonly validatorIndex: number;
-  readonly slot: number;
-  readonly committeeIndex: number;
-  readonly committeeLength: number;
-  readonly committeesAtSlot: number;
-  readonly validatorCommitteeIndex: number;
-}
-
-export interface SyncDuty {
-  readonly pubkey: Uint8Array;
-  readonly validatorIndex: number;
-  /** The validator's places in the sync committee, at least one. */
-  readonly validatorSyncCommitteeIndices: readonly number[];
-}
-
-/** Duties of an epoch, which hold as long as the chain contains the dependent root. */
-export interface Duties<Duty> {
-  /** Block root at the last slot before epoch - 1, or of genesis. */
-  readonly dependentRoot: Uint8Array;
-  readonly isOptimistic: boolean;
-  readonly duties: readonly Duty[];
-}
-
 export interface ProduceBlockRequest {
   readonly slot: number;
   readonly randaoReveal: Uint8Array;
@@ -99,20 +68,6 @@ export interface ProduceBlockRequest {
   readonly graffiti?: Uint8Array;
   /** Percent by which a builder's payload is worth more or less than it says; 0 is never a builder's. */
   readonly builderBoostFactor?: bigint;
-}
-
-/** A block to sign, with what belongs beside it. */
-export interface ProducedBlockContents {
-  readonly fork: Fork;
-  readonly block: BeaconBlock;
-  /** From deneb on, else empty. */
-  readonly blobs: readonly Uint8Array[];
-  /** Proofs of the blobs in deneb and electra, of all cells of all blobs from fulu on. */
-  readonly kzgProofs: readonly Uint8Array[];
-  /** In wei. */
-  readonly executionPayloadValue: bigint;
-  /** In wei. */
-  readonly consensusBlockValue: bigint;
 }
 
 export const BROADCAST_VALIDATIONS = ["gossip", "consensus", "consensus_and_equivocation"] as const;
@@ -130,13 +85,6 @@ export interface PublishBlockRequest {
 /** `isImported` is false when the block was broadcast but failed to become part of the node's chain. */
 export interface PublishBlockResult {
   readonly isImported: boolean;
-}
-
-/** Why one item of a list was refused; the others were taken. */
-export interface ItemFailure {
-  /** Its place in the list. */
-  readonly index: number;
-  readonly message: string;
 }
 
 export interface BeaconCommitteeSubscription {
@@ -267,7 +215,7 @@ export interface BeaconApi {
   /** The root of the head block: what sync committee messages vote for. */
   getHeadBlockRoot(): Promise<Uint8Array>;
 
-  produceBlock(request: ProduceBlockRequest): Promise<ProducedBlockContents>;
+  produceBlock(request: ProduceBlockRequest): Promise<ProducedBlock>;
   publishBlock(request: PublishBlockRequest): Promise<PublishBlockResult>;
 
   subscribeBeaconCommittees(subscriptions: readonly BeaconCommitteeSubscription[]): Promise<void>;

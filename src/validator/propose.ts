@@ -4,9 +4,10 @@
  */
 import { bytesEqual, toHex } from "../base/bytes.ts";
 import { UsageError } from "../base/errors.ts";
+import type { ProducedBlock } from "../spec/duties.ts";
 import { Fork } from "../spec/fork.ts";
 import { computeEpochAtSlot } from "../spec/misc.ts";
-import type { ProduceBlockRequest, ProducedBlockContents } from "./beacon-api.ts";
+import type { ProduceBlockRequest } from "./beacon-api.ts";
 import type { ProposerTask } from "./duties.ts";
 import { type DutyParts, SlotRecord, tryUntilSlotEnds } from "./duty-parts.ts";
 
@@ -88,7 +89,7 @@ export class Proposing {
     };
   }
 
-  #check({ duty }: ProposerTask, { fork, block }: ProducedBlockContents): void {
+  #check({ duty }: ProposerTask, { fork, block }: ProducedBlock): void {
     const { roots, log } = this.#parts;
     if (
       block.slot !== duty.slot ||

@@ -3,10 +3,11 @@ import { SlotClock } from "../../src/base/clock.ts";
 import { RequestFailed } from "../../src/base/errors.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { Libp2pNetwork, type NetworkOptions } from "../../src/network/libp2p-network.ts";
-import type { GossipMessage, GossipVerdict, NetworkHandlers } from "../../src/network/port.ts";
+import type { GossipVerdict, NetworkHandlers } from "../../src/network/port.ts";
 import { type ChainSpec, createChainSpec } from "../../src/spec/chain-spec.ts";
 import { MINIMAL_CONFIG } from "../../src/spec/config.ts";
 import type { Status } from "../../src/spec/containers.ts";
+import type { GossipMessage } from "../../src/spec/gossip/message.ts";
 import { ForkDigests } from "../../src/spec/gossip/topic.ts";
 import type { DataRequest, ServedChunk } from "../../src/spec/requests.ts";
 
